@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: MIT
+//
+// The one answer to "may this peer be picked now?". Every method asks here and nowhere else.
+#pragma once
+
+#include <cstdint>
+
+namespace kerberos::balance {
+
+struct Standing {
+  bool admitted = false;        // by its breaker
+  bool tried = false;           // by this request
+  std::uint64_t in_flight = 0;  // this request not included
+  std::uint32_t max_conns = 0;  // 0: no limit
+};
+
+constexpr bool eligible(const Standing& standing) {
+  return standing.admitted && !standing.tried &&
+         (standing.max_conns == 0 || standing.in_flight < standing.max_conns);
+}
+
+}  // namespace kerberos::balance

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: MIT
+//
+// The services that a configuration names, as values: what the strict reader makes of a registry
+// file and the shim makes of upstream blocks, and what a generation is built from.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/base/problem.h"
+#include "core/registry/settings.h"
+
+namespace kerberos::registry {
+
+inline constexpr std::uint32_t kWeightMax = 1'000'000;
+
+// A socket address as bytes, exactly as connect() takes it, and as text.
+struct Address {
+  std::vector<unsigned char> bytes;
+  std::string text;
+};
+
+struct Peer {
+  std::string id;      // what the operator called it; empty: its address
+  std::string target;  // "10.0.0.1:8080", "[::1]:80", "name:80" or "unix:/path"
+  std::vector<Address> addresses;  // one peer each; filled by whoever can resolve names
+  std::uint32_t weight = 1;        // 1 to kWeightMax
+  std::uint32_t max_conns = 0;     // 0: no limit
+  bool backup = false;
+  bool down = false;
+  BreakerSettings breaker;  // what this peer says itself (max_fails and fail_timeout)
+  base::Place place;        // where it stands in the file
+};
+
+struct Service {
+  std::string name;
+  bool tls = false;  // its peers were given as https://
+  Balance balance = Balance::kRoundRobin;
+  BreakerSettings breaker;  // what it says itself, over its file's defaults
+  std::vector<Peer> peers;
+  base::Place place;
+};
+
+struct Registry {
+  std::vector<Service> services;
+};
+
+}  // namespace kerberos::registry

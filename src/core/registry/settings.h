@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: MIT
+//
+// The parameters that both directives and YAML can set, in one table, so that the two faces can
+// neither differ in words nor in validation. A setting that nobody gave stays empty and is
+// inherited: peer, service, file defaults, http block, built-in default.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/instant.h"
+#include "core/breaker/options.h"
+
+namespace kerberos::registry {
+
+enum class Balance : std::uint8_t { kRoundRobin };
+
+struct BreakerSettings {
+  std::optional<bool> enabled;
+  std::optional<std::uint32_t> threshold;
+  std::optional<base::Millis> timeout;
+  std::optional<base::Millis> max_timeout;
+  std::optional<std::uint32_t> jitter_percent;
+  std::optional<std::uint32_t> probes;
+  std::optional<std::uint32_t> successes;
+  std::optional<base::Millis> probe_timeout;
+};
+
+// Why a setting was not taken.
+enum class Refusal : std::uint8_t {
+  kNone,       // it was taken
+  kUnknown,    // no parameter has this name
+  kDuplicate,  // it was given before
+  kInvalid,    // the value is of the wrong form, unit or range
+};
+
+struct Verdict {
+  Refusal refusal = Refusal::kNone;
+  std::string allowed;  // what would have been right, for a person
+};
+
+// Sets the breaker parameter `name` ("threshold", "timeout", ...) from its text.
+Verdict set(BreakerSettings& settings, std::string_view name, std::string_view value);
+
+// The names that set() knows, in the order of the documents.
+std::span<const std::string_view> breaker_parameters();
+
+// Fills what `settings` does not say from `inherited`.
+BreakerSettings inherit(BreakerSettings settings, const BreakerSettings& inherited);
+
+// The complete options of settings that inherit from nothing further. A max_timeout that was not
+// given follows the timeout.
+breaker::Options complete(const BreakerSettings& settings);
+
+// What contradicts what in complete settings, empty where nothing does:
+// "max_timeout=10s is below timeout=30s".
+std::string contradiction(const BreakerSettings& settings);
+
+// The balancing method of that name, or nothing.
+std::optional<Balance> balance_from(std::string_view name);
+std::string_view name_of(Balance balance);
+std::span<const std::string_view> balance_methods();
+
+}  // namespace kerberos::registry
