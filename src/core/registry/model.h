@@ -24,8 +24,8 @@ struct Address {
 };
 
 struct Peer {
-  std::string id;      // what the operator called it; empty: its address
-  std::string target;  // "10.0.0.1:8080", "[::1]:80", "name:80" or "unix:/path"
+  std::string id;                  // what the operator called it; empty: its address
+  std::string target;              // "10.0.0.1:8080", "[::1]:80", "name:80" or "unix:/path"
   std::vector<Address> addresses;  // one peer each; filled by whoever can resolve names
   std::uint32_t weight = 1;        // 1 to kWeightMax
   std::uint32_t max_conns = 0;     // 0: no limit

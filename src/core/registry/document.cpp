@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: MIT
+#include "core/registry/document.h"
+
+#include <yaml-cpp/eventhandler.h>
+#include <yaml-cpp/exceptions.h>
+#include <yaml-cpp/mark.h>
+#include <yaml-cpp/parser.h>
+
+#include <sstream>
+#include <unordered_map>
+#include <utility>
+
+#include "core/registry/raw_text.h"
+#include "core/registry/wording.h"
+
+namespace kerberos::registry {
+namespace {
+
+constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+// yaml-cpp's marks count from 0 and are -1 where it knows no place.
+base::Place place_of(const YAML::Mark& mark) {
+  return mark.is_null() ? base::Place{} : base::Place{mark.line + 1, mark.column + 1};
+}
+
+// Whether the quote that opens at the front of `text` is closed. yaml-cpp takes the end of the
+// file for the closing quote, so a file cut off in the middle of a value would pass.
+bool is_closed(std::string_view text) {
+  const char quote = text.front();
+  for (std::size_t i = 1; i < text.size(); ++i) {
+    if (quote == '"' && text[i] == '\\') {
+      ++i;
+    } else if (text[i] == quote) {
+      if (quote == '"' || !text.substr(i + 1).starts_with('\'')) return true;
+      ++i;
+    }
+  }
+  return false;
+}
+
+// Makes a tree of yaml-cpp's events. What leaves the structure in doubt stops the building, so
+// that nothing else is reported of what would only be its consequence.
+class Builder : public YAML::EventHandler {
+ public:
+  explicit Builder(std::string_view text) : text_(text) {}
+
+  Document take() && {
+    Document document;
+    document.problems = std::move(problems_);
+    if (!stopped_) document.root = std::move(root_);
+    return document;
+  }
+
+  void stop(base::Place place, std::string what) {
+    if (!stopped_) report(place, std::move(what));
+    stopped_ = true;
+  }
+
+  void OnDocumentStart(const YAML::Mark& mark) override {
+    if (++documents_ == 2) stop(place_of(mark), "second document (one in a file)");
+  }
+  void OnDocumentEnd() override {}
+
+  void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
+    if (stopped_) return;
+    report(place_of(mark), "anchor " + quoted(name) + " (anchors and aliases are not read)");
+  }
+
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
+    stop(place_of(mark), "alias (anchors and aliases are not read)");
+  }
+
+  void OnNull(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
+    if (!counts(mark)) return;
+    Node node;
+    // The mark of a value that is not there is that of whatever comes next.
+    node.place = under_key() ? open_.back().key->place : place_of(mark);
+    if (awaits_key()) return stop(node.place, "empty key (a key is a word)");
+    add(std::move(node));
+  }
+
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
+                const std::string& value) override {
+    if (!counts(mark)) return;
+    const base::Place place = place_of(mark);
+    const std::string_view source = from(mark);
+    const bool starts_with_quote = source.starts_with('"') || source.starts_with('\'');
+    if (starts_with_quote && !is_closed(source)) {
+      return stop(place, "unterminated quote (no closing " + source_quote(source) +
+                             " up to the end of the file)");
+    }
+    // Quoted and block scalars have the tag "!" as well, without anybody having written it.
+    if (!is_default(tag) && !(tag == "!" && !source.starts_with('!'))) refuse_tag(place, tag);
+    if (has_control(value)) {
+      report(place, "control character or line break in " + quoted(value) + " (one line of text)");
+    }
+    if (awaits_key()) {
+      open_.back().key = Key{value, place};
+      return;
+    }
+    Node node;
+    node.kind = Kind::kScalar;
+    node.quoted = tag == "!";
+    node.place = place;
+    node.text = value;
+    add(std::move(node));
+  }
+
+  void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
+                       YAML::EmitterStyle::value /*style*/) override {
+    open(Kind::kSequence, mark, tag);
+  }
+  void OnSequenceEnd() override { close(); }
+
+  void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t /*anchor*/,
+                  YAML::EmitterStyle::value /*style*/) override {
+    open(Kind::kMap, mark, tag);
+  }
+  void OnMapEnd() override { close(); }
+
+ private:
+  // A sequence or a map whose end has not come yet.
+  struct Open {
+    Node node;
+    std::optional<Key> key;  // of a map, whose value comes next
+    std::unordered_map<std::string, base::Place> seen;
+  };
+
+  static bool is_default(const std::string& tag) { return tag.empty() || tag == "?"; }
+  static std::string source_quote(std::string_view source) {
+    return std::string(source.substr(0, 1));
+  }
+
+  void report(base::Place place, std::string what) {
+    problems_.push_back({place, std::move(what)});
+  }
+
+  void refuse_tag(base::Place place, const std::string& tag) {
+    report(place, "tag " + quoted(tag) + " (tags are not read)");
+  }
+
+  // The source from a mark on, empty where the mark has no place in it.
+  std::string_view from(const YAML::Mark& mark) const {
+    const auto at = static_cast<std::size_t>(mark.pos);
+    return mark.pos >= 0 && at < text_.size() ? text_.substr(at) : std::string_view();
+  }
+
+  bool under_key() const { return !open_.empty() && open_.back().key.has_value(); }
+  bool awaits_key() const {
+    return !open_.empty() && open_.back().node.kind == Kind::kMap && !open_.back().key;
+  }
+
+  // Counts one node; false if it is not to be built.
+  bool counts(const YAML::Mark& mark) {
+    if (!stopped_ && ++nodes_ > kNodesMax) {
+      stop(place_of(mark), "too many values (at most " + std::to_string(kNodesMax) + ")");
+    }
+    return !stopped_;
+  }
+
+  void open(Kind kind, const YAML::Mark& mark, const std::string& tag) {
+    if (!counts(mark)) return;
+    const base::Place place = place_of(mark);
+    if (awaits_key()) return stop(place, "key that is a list or a mapping (a key is a word)");
+    if (open_.size() == kDepthMax) {
+      return stop(place, "nested too deep (at most " + std::to_string(kDepthMax) + " levels)");
+    }
+    if (!is_default(tag)) refuse_tag(place, tag);
+    Open next;
+    next.node.kind = kind;
+    next.node.place = place;
+    open_.push_back(std::move(next));
+  }
+
+  void close() {
+    if (stopped_) return;
+    Node node = std::move(open_.back().node);
+    open_.pop_back();
+    add(std::move(node));
+  }
+
+  void add(Node node) {
+    if (open_.empty()) {
+      root_ = std::move(node);
+      return;
+    }
+    Open& parent = open_.back();
+    if (parent.node.kind == Kind::kMap) {
+      Key key = *std::exchange(parent.key, std::nullopt);
+      if (!is_new(parent, key)) return;
+      parent.node.keys.push_back(std::move(key));
+    }
+    parent.node.children.push_back(std::move(node));
+  }
+
+  // Whether the key may enter its map; a second one of the same name and "<<" may not.
+  bool is_new(Open& parent, const Key& key) {
+    if (key.text == "<<") {
+      report(key.place, "merge key \"<<\" (merging is not read; write the keys out)");
+      return false;
+    }
+    const auto [first, added] = parent.seen.emplace(key.text, key.place);
+    if (!added) {
+      report(key.place, "duplicate key " + quoted(key.text) + " (" + first_at(first->second) + ")");
+    }
+    return added;
+  }
+
+  std::string_view text_;
+  base::Problems problems_;
+  std::vector<Open> open_;  // outermost first; at most kDepthMax
+  std::optional<Node> root_;
+  std::size_t nodes_ = 0;
+  int documents_ = 0;
+  bool stopped_ = false;
+};
+
+}  // namespace
+
+Document parse_document(std::string_view text) {
+  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+  if (auto flaw = flaw_of(text)) return {std::nullopt, {*std::move(flaw)}};
+
+  Builder builder(text);
+  try {
+    // With a line end at its end, an unterminated quote comes as an event that knows where the
+    // quote began, and not as an exception that does not.
+    std::istringstream stream(std::string(text) + (text.ends_with('\n') ? "" : "\n"));
+    YAML::Parser parser(stream);
+    // A second document is asked for only to refuse it; never a third: before some broken texts
+    // (",") yaml-cpp finds an empty document without moving on, and would find it for ever.
+    if (parser.HandleNextDocument(builder)) parser.HandleNextDocument(builder);
+  } catch (const YAML::Exception& error) {
+    builder.stop(place_of(error.mark), "not readable as YAML (" + error.msg + ")");
+  }
+
+  Document document = std::move(builder).take();
+  const bool empty = !document.root || document.root->kind == Kind::kNothing;
+  if (empty && document.problems.empty()) {
+    document.root.reset();
+    document.problems.push_back({{1, 1}, "empty file (a mapping of services)"});
+  }
+  return document;
+}
+
+}  // namespace kerberos::registry

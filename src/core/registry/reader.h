@@ -1,0 +1,29 @@
+// SPDX-License-Identifier: MIT
+//
+// The strict reader of a registry file: all of the file or nothing, and every problem that it
+// has, not only the first.
+//
+// A file in short form is a mapping of service to peers. A file that has one of the keys
+// version, services and defaults at its top is in full form, so only the full form can have
+// services of these names.
+#pragma once
+
+#include <cstddef>
+#include <string_view>
+
+#include "core/base/problem.h"
+#include "core/registry/model.h"
+
+namespace kerberos::registry {
+
+inline constexpr std::size_t kPeersMax = 100'000;  // in one file
+
+struct Reading {
+  Registry registry;        // of use only if there are no problems
+  base::Problems problems;  // in the order of their places
+};
+
+// The file's defaults are already in each service.
+Reading read(std::string_view text);
+
+}  // namespace kerberos::registry
