@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: MIT
+#include "core/service/generation.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <new>
+#include <unordered_set>
+#include <vector>
+
+#include "core/balance/schedule.h"
+#include "core/service/zone.h"
+
+namespace kerberos::service {
+namespace {
+
+// FNV-1a, 64 bit (Fowler, Noll, Vo). Of our own, because an index that one build of the module
+// wrote is read by another: std::hash promises nothing between them.
+std::uint64_t hash_of(std::string_view name) {
+  std::uint64_t hash = 14695981039346656037ULL;
+  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
+  return hash;
+}
+
+// Lays out a block: first every part says its size, then the same calls return where it stands.
+class Cursor {
+ public:
+  Offset take(std::size_t size, std::size_t alignment) {
+    end_ = (end_ + alignment - 1) / alignment * alignment;
+    const Offset at = end_;
+    end_ += size;
+    return at;
+  }
+  template <class T>
+  Offset take(std::size_t count) {
+    return take(count * sizeof(T), alignof(T));
+  }
+  [[nodiscard]] std::size_t size() const { return end_; }
+
+ private:
+  std::size_t end_ = 0;
+};
+
+// One peer of a generation, before it has a place.
+struct PeerPlan {
+  const registry::Peer* peer;
+  const registry::Address* address;
+  std::string id;
+  std::uint32_t options;
+  std::uint32_t share;
+};
+
+struct ServicePlan {
+  const registry::Service* service;
+  std::vector<PeerPlan> peers;
+  balance::RosterRoom room;
+};
+
+struct Plan {
+  std::vector<ServicePlan> services;
+  std::vector<breaker::Options> options;
+  std::size_t peers = 0;
+  std::uint32_t buckets = 1;
+};
+
+bool same(const breaker::Options& a, const breaker::Options& b) {
+  return a.enabled == b.enabled && a.threshold == b.threshold && a.timeout == b.timeout &&
+         a.max_timeout == b.max_timeout && a.jitter_percent == b.jitter_percent &&
+         a.probes == b.probes && a.successes == b.successes && a.probe_timeout == b.probe_timeout;
+}
+
+std::uint32_t options_of(Plan& plan, const registry::Service& service, const registry::Peer& peer) {
+  const auto options = registry::complete(registry::inherit(peer.breaker, service.breaker));
+  // Most peers share the options of the one before them.
+  if (plan.options.empty() || !same(plan.options.back(), options)) plan.options.push_back(options);
+  return static_cast<std::uint32_t>(plan.options.size() - 1);
+}
+
+// The id of a peer: what it is called, or its address, with an ordinal where that is taken.
+std::string unique_id(std::unordered_set<std::string>& taken, const std::string& wanted) {
+  std::string id = wanted;
+  for (int ordinal = 2; !taken.insert(id).second; ++ordinal) {
+    id = wanted + '#' + std::to_string(ordinal);
+  }
+  return id;
+}
+
+// Fits the weights of one tier to the schedule and says how long that gets.
+std::uint32_t fit_tier(ServicePlan& plan, bool backup) {
+  std::vector<balance::Share> shares;
+  for (std::uint32_t i = 0; i < plan.peers.size(); ++i) {
+    const registry::Peer& peer = *plan.peers[i].peer;
+    if (peer.backup == backup && !peer.down) shares.push_back({i, peer.weight});
+  }
+  balance::fit(shares);
+  for (const auto& share : shares) plan.peers[share.peer].share = share.weight;
+  return static_cast<std::uint32_t>(balance::period(shares));
+}
+
+ServicePlan plan_service(Plan& plan, const registry::Service& service) {
+  ServicePlan planned{.service = &service, .peers = {}, .room = {}};
+  std::unordered_set<std::string> taken;
+  for (const auto& peer : service.peers) {
+    const std::uint32_t options = options_of(plan, service, peer);
+    for (const auto& address : peer.addresses) {
+      const std::string& wanted = peer.id.empty() ? address.text : peer.id;
+      planned.peers.push_back({&peer, &address, unique_id(taken, wanted), options, 0});
+    }
+  }
+  planned.room.primary = fit_tier(planned, false);
+  planned.room.backup = fit_tier(planned, true);
+  planned.room.out = static_cast<std::uint32_t>(planned.peers.size());
+  return planned;
+}
+
+Plan plan_of(const registry::Registry& registry) {
+  Plan plan;
+  for (const auto& service : registry.services) {
+    plan.services.push_back(plan_service(plan, service));
+    plan.peers += plan.services.back().peers.size();
+  }
+  plan.buckets = static_cast<std::uint32_t>(std::bit_ceil(plan.services.size() * 2 + 1));
+  return plan;
+}
+
+// A block's parts, in the order in which they stand.
+struct Parts {
+  Offset services;
+  Offset peers;
+  Offset options;
+  Offset index;
+};
+
+Parts place_parts(Cursor& cursor, const Plan& plan) {
+  cursor.take<Generation>(1);
+  return {cursor.take<ServiceImage>(plan.services.size()), cursor.take<PeerImage>(plan.peers),
+          cursor.take<breaker::Options>(plan.options.size()),
+          cursor.take<std::uint32_t>(plan.buckets)};
+}
+
+std::size_t block_size(const Plan& plan) {
+  Cursor cursor;
+  place_parts(cursor, plan);
+  for (const auto& service : plan.services) {
+    cursor.take(service.service->name.size(), 1);
+    cursor.take(service.room.entries() * sizeof(std::uint32_t), kLine);
+    for (const auto& peer : service.peers) {
+      cursor.take(peer.id.size(), 1);
+      cursor.take(peer.address->text.size(), 1);
+      cursor.take(peer.address->bytes.size(), 8);
+    }
+  }
+  return cursor.size();
+}
+
+std::string record_key(const registry::Service& service, const PeerPlan& peer) {
+  // The address belongs to the key: an id that moves to another machine starts anew.
+  return service.name + '\0' + peer.id + '\0' + peer.address->text;
+}
+
+class Builder {
+ public:
+  Builder(const Zone& zone, const Plan& plan) : zone_(zone), plan_(plan), records_(zone) {}
+
+  std::uint64_t build() {
+    const std::size_t size = block_size(plan_);
+    const Offset block = zone_.allocate(size);
+    if (block == 0) return 0;
+    block_ = zone_.at<std::byte>(block);
+    auto* generation = new (block_) Generation();
+    if (!fill(*generation)) {
+      give_back(*generation);
+      zone_.release(block);
+      return 0;
+    }
+    generation->bytes = size;
+    generation->id = ++zone_.header().last_generation;
+    generation->next = zone_.header().generations;
+    zone_.header().generations = block;
+    return generation->id;
+  }
+
+ private:
+  bool fill(Generation& generation) {
+    const Parts parts = place_parts(cursor_, plan_);
+    generation.buckets = plan_.buckets;
+    generation.options = static_cast<std::uint32_t>(plan_.options.size());
+    generation.services_at = parts.services;
+    generation.peers_at = parts.peers;
+    generation.options_at = parts.options;
+    generation.index_at = parts.index;
+    if (!plan_.options.empty()) {
+      std::memcpy(block_ + parts.options, plan_.options.data(),
+                  plan_.options.size() * sizeof(breaker::Options));
+    }
+    for (const auto& service : plan_.services) {
+      if (!add_service(generation, service)) return false;
+    }
+    return true;
+  }
+
+  bool add_service(Generation& generation, const ServicePlan& plan) {
+    ServiceRecord* record = records_.service(plan.service->name);
+    if (record == nullptr) return false;
+    auto* at = block_ + generation.services_at + generation.services * sizeof(ServiceImage);
+    auto* service = new (at) ServiceImage();
+    ++record->references;
+    service->record = zone_.offset_of(record);
+    service->name = text(plan.service->name);
+    service->name_hash = hash_of(plan.service->name);
+    service->first_peer = generation.peers;
+    service->tls = plan.service->tls;
+    service->balance = plan.service->balance;
+    service->room = plan.room;
+    service->entries = cursor_.take(plan.room.entries() * sizeof(std::uint32_t), kLine);
+    ++generation.services;
+    for (const auto& peer : plan.peers) {
+      if (!add_peer(generation, *service, plan, peer)) return false;
+    }
+    index(generation, *service);
+    return true;
+  }
+
+  bool add_peer(Generation& generation, ServiceImage& service, const ServicePlan& plan,
+                const PeerPlan& peer) {
+    PeerRecord* record = records_.peer(record_key(*plan.service, peer));
+    if (record == nullptr) return false;
+    auto* at = block_ + generation.peers_at + generation.peers * sizeof(PeerImage);
+    auto* image = new (at) PeerImage();
+    ++record->references;
+    generation.ranks = std::max(generation.ranks, record->rank + 1);
+    image->record = zone_.offset_of(record);
+    image->id = text(peer.id);
+    image->address = text(peer.address->text);
+    image->sockaddr = cursor_.take(peer.address->bytes.size(), 8);
+    std::memcpy(block_ + image->sockaddr, peer.address->bytes.data(), peer.address->bytes.size());
+    image->sockaddr_length = static_cast<std::uint32_t>(peer.address->bytes.size());
+    image->options = peer.options;
+    image->share = peer.share;
+    image->service = generation.services - 1;
+    image->weight = peer.peer->weight;
+    image->max_conns = peer.peer->max_conns;
+    image->backup = peer.peer->backup;
+    image->down = peer.peer->down;
+    if (!image->down) ++service.usable;
+    ++service.peers;
+    ++generation.peers;
+    return true;
+  }
+
+  void index(const Generation& generation, const ServiceImage& service) {
+    auto* buckets = reinterpret_cast<std::uint32_t*>(block_ + generation.index_at);
+    std::uint64_t bucket = service.name_hash;
+    while (buckets[bucket & (generation.buckets - 1)] != 0) ++bucket;
+    buckets[bucket & (generation.buckets - 1)] = generation.services;
+  }
+
+  Text text(std::string_view from) {
+    const Offset at = cursor_.take(from.size(), 1);
+    std::memcpy(block_ + at, from.data(), from.size());
+    return {at, static_cast<std::uint32_t>(from.size())};
+  }
+
+  void give_back(Generation& generation) {
+    const GenerationView view(&generation);
+    for (const auto& service : view.services()) {
+      --zone_.at<ServiceRecord>(service.record)->references;
+    }
+    for (const auto& peer : view.peers()) --zone_.at<PeerRecord>(peer.record)->references;
+    records_.drop_unused();
+  }
+
+  const Zone& zone_;
+  const Plan& plan_;
+  Records records_;
+  Cursor cursor_;
+  std::byte* block_ = nullptr;
+};
+
+// What an allocation of this size costs in nginx's slab: the next power of two up to half a page,
+// whole pages beyond.
+std::size_t slab_cost(std::size_t size) {
+  constexpr std::size_t kPage = 4096;
+  const std::size_t room = size + kLine + sizeof(Offset);
+  return room <= kPage / 2 ? std::bit_ceil(room) : (room + kPage - 1) / kPage * kPage;
+}
+
+}  // namespace
+
+std::optional<std::uint32_t> GenerationView::find(std::string_view name) const {
+  const auto* buckets = at<std::uint32_t>(block_->index_at);
+  const std::uint64_t hash = hash_of(name);
+  for (std::uint64_t bucket = hash;; ++bucket) {
+    const std::uint32_t entry = buckets[bucket & (block_->buckets - 1)];
+    if (entry == 0) return std::nullopt;
+    const ServiceImage& service = services()[entry - 1];
+    if (service.name_hash == hash && text(service.name) == name) return entry - 1;
+  }
+}
+
+std::uint64_t build_generation(const Zone& zone, const registry::Registry& registry) {
+  const Plan plan = plan_of(registry);
+  return Builder(zone, plan).build();
+}
+
+std::size_t bytes_needed(const registry::Registry& registry, std::size_t processes) {
+  const Plan plan = plan_of(registry);
+  std::size_t bytes = slab_cost(sizeof(ZoneHeader)) + 2 * slab_cost(block_size(plan));
+  for (const auto& service : plan.services) {
+    bytes += slab_cost(sizeof(ServiceRecord) + service.service->name.size());
+    for (const auto& peer : service.peers) {
+      bytes += slab_cost(sizeof(PeerRecord) + record_key(*service.service, peer).size());
+    }
+  }
+  // What every process counts in flight. Ranks that a reload has left may stand in between.
+  bytes += processes * slab_cost(sizeof(InFlight) + 2 * plan.peers * sizeof(std::uint32_t));
+  // The slab's own page table, and what the blocks of different sizes leave unused.
+  constexpr std::size_t kSlack = 64 * 1024;
+  return bytes + bytes / 8 + kSlack;
+}
+
+}  // namespace kerberos::service

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: MIT
+//
+// A generation as its readers see it, and how one is built from the services of a configuration.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "core/base/instant.h"
+#include "core/base/random.h"
+#include "core/registry/model.h"
+#include "core/service/layout.h"
+
+namespace kerberos::service {
+
+class Zone;
+
+class GenerationView {
+ public:
+  explicit GenerationView(Generation* block) : block_(block) {}
+
+  [[nodiscard]] std::uint64_t id() const { return block_->id; }
+  [[nodiscard]] std::span<ServiceImage> services() const {
+    return {at<ServiceImage>(block_->services_at), block_->services};
+  }
+  [[nodiscard]] std::span<PeerImage> peers() const {
+    return {at<PeerImage>(block_->peers_at), block_->peers};
+  }
+  [[nodiscard]] std::span<PeerImage> peers(const ServiceImage& service) const {
+    return peers().subspan(service.first_peer, service.peers);
+  }
+  [[nodiscard]] std::string_view service_name(std::uint32_t peer) const {
+    return text(services()[peers()[peer].service].name);
+  }
+  [[nodiscard]] const breaker::Options& options(const PeerImage& peer) const {
+    return at<breaker::Options>(block_->options_at)[peer.options];
+  }
+  [[nodiscard]] balance::Roster roster(ServiceImage& service) const {
+    return {service.roster, service.room, at<std::atomic<std::uint32_t>>(service.entries)};
+  }
+  [[nodiscard]] std::string_view text(Text text) const { return {at<char>(text.at), text.length}; }
+  [[nodiscard]] const unsigned char* bytes(Offset offset) const {
+    return at<unsigned char>(offset);
+  }
+
+  // The number of the service of that name, in constant time.
+  [[nodiscard]] std::optional<std::uint32_t> find(std::string_view name) const;
+
+ private:
+  template <class T>
+  [[nodiscard]] T* at(Offset offset) const {
+    return reinterpret_cast<T*>(reinterpret_cast<std::byte*>(block_) + offset);
+  }
+
+  Generation* block_;
+};
+
+// Builds a generation beside those there are, without putting it in force. Records are found by
+// key or made; on failure everything made is given back. Returns its id, or 0 where the zone is
+// too small.
+std::uint64_t build_generation(const Zone& zone, const registry::Registry& registry);
+
+// How large a zone must be for these services: two generations of them, for a reload needs both
+// at once, their records, and the requests in flight of so many processes.
+std::size_t bytes_needed(const registry::Registry& registry, std::size_t processes);
+
+}  // namespace kerberos::service

@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: MIT
+//
+// What stands where in the zone. Plain structs, offsets instead of pointers: the memory outlives
+// the code that wrote it, and is read by processes that run another copy of it.
+//
+// - Records live as long as some generation refers to them, and are found again by their key:
+//   a peer's breaker and counters survive a reload.
+// - A generation is one block, immutable but for its rosters: services, peers, options, names.
+// - Slots tell which processes are attached, what they pin, and hold what dies with them.
+//
+// Lists and blocks change only under the zone's mutex, which the caller holds. Requests walk no
+// list: they read a generation and write atomics.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "core/balance/roster.h"
+#include "core/base/instant.h"
+#include "core/breaker/breaker.h"
+#include "core/breaker/options.h"
+#include "core/registry/settings.h"
+
+namespace kerberos::service {
+
+inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
+inline constexpr std::uint32_t kLayout = 1;                  // raise it with any change below
+inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
+inline constexpr std::size_t kLine = 64;                     // a cache line
+
+using Offset = std::uint64_t;  // from the start of the zone, or of the block where it says so
+
+struct Text {
+  Offset at = 0;  // from the start of the block
+  std::uint32_t length = 0;
+};
+
+// The words of a peer that every pick reads stand apart from those that every request writes.
+struct PeerRecord {
+  alignas(kLine) breaker::Words breaker;
+  struct alignas(kLine) Counters {
+    std::atomic<std::uint64_t> successes;
+    std::atomic<std::uint64_t> failures;
+    std::atomic<std::uint64_t> neutral;
+  } counters;
+  Offset next;
+  std::uint32_t references;  // generations that name it
+  std::uint32_t rank;        // its place among a process's requests in flight
+  std::uint32_t key_length;  // the key follows
+};
+
+struct ServiceRecord {
+  struct alignas(kLine) Counters {
+    std::atomic<std::uint64_t> requests;
+    std::atomic<std::uint64_t> rejected;
+    std::atomic<std::uint64_t> primary_turn;
+    std::atomic<std::uint64_t> backup_turn;
+  } counters;
+  // How often a peer changed sides. A roster built from an older count is stale, in whichever
+  // generation it stands. On a line of its own: every request reads it, transitions write it.
+  alignas(kLine) std::atomic<std::uint64_t> changes;
+  Offset next;
+  std::uint32_t references;
+  std::uint32_t key_length;  // the key follows
+};
+
+struct PeerImage {
+  Offset record;  // in the zone
+  Text id;
+  Text address;  // as text
+  Offset sockaddr;
+  std::uint32_t sockaddr_length;
+  std::uint32_t options;  // which of the generation's
+  std::uint32_t share;    // its weight, fitted to the schedule
+  std::uint32_t weight;   // as configured
+  std::uint32_t max_conns;
+  std::uint32_t service;  // whose it is
+  bool backup;
+  bool down;
+};
+
+struct ServiceImage {
+  Offset record;  // in the zone
+  Text name;
+  std::uint64_t name_hash;
+  std::uint32_t first_peer;
+  std::uint32_t peers;
+  std::uint32_t usable;  // peers that are not down
+  bool tls;
+  registry::Balance balance;
+  balance::RosterRoom room;
+  Offset entries;  // of the roster
+  alignas(kLine) balance::RosterWords roster;
+};
+
+struct Generation {
+  std::uint64_t id;
+  Offset next;  // in the zone, the one built before
+  std::uint64_t bytes;
+  std::uint32_t services;
+  std::uint32_t peers;
+  std::uint32_t options;
+  std::uint32_t ranks;    // one more than the highest rank of its peers
+  std::uint32_t buckets;  // a power of two, of the index of names
+  Offset services_at;     // ServiceImage[services]
+  Offset peers_at;        // PeerImage[peers]
+  Offset options_at;      // breaker::Options[options]
+  Offset index_at;        // std::uint32_t[buckets]: 1 + service, 0: empty
+};
+
+// A process's requests in flight, by rank. Nobody but that process writes it, and with the process
+// it dies: what a killed worker had in flight counts no more.
+struct InFlight {
+  std::uint32_t capacity;  // ranks; the counts follow
+
+  [[nodiscard]] std::atomic<std::uint32_t>* counts() {
+    return reinterpret_cast<std::atomic<std::uint32_t>*>(this + 1);
+  }
+};
+
+struct Slot {
+  std::atomic<std::int64_t> pid;
+  std::atomic<std::uint64_t> generation;  // the oldest that the process may still use
+  std::atomic<Offset> in_flight;          // InFlight
+};
+
+struct ZoneHeader {
+  std::uint64_t magic;
+  std::uint32_t layout;
+  std::uint64_t size;
+  Offset generations;  // newest first
+  Offset peer_records;
+  Offset service_records;
+  std::uint64_t last_generation;
+  std::atomic<std::uint64_t> current;     // the generation in force, by id
+  std::atomic<std::uint64_t> faults;      // internal faults that were survived
+  std::atomic<std::uint32_t> slots_used;  // one more than the highest slot ever taken
+  std::atomic<std::uint32_t> lives[kSlots];
+  Slot slots[kSlots];
+};
+
+}  // namespace kerberos::service

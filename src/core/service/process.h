@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT
+//
+// One process's place in the zone: its slot, the generation it works with, and the scratch memory
+// that it needs so that nothing is allocated on a request.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "core/balance/schedule.h"
+#include "core/base/owner.h"
+#include "core/base/random.h"
+#include "core/service/generation.h"
+#include "core/service/zone.h"
+
+namespace kerberos::service {
+
+class Process {
+ public:
+  // Attaches a process to the generation `id`, or to the one in force should that be gone.
+  // Nothing where there is neither, or no memory. The zone's mutex must be held.
+  static std::optional<Process> attach(const Zone& zone, std::uint32_t slot, std::int64_t pid,
+                                       std::uint64_t id, std::uint64_t seed);
+
+  // Leaves the slot. The zone's mutex must be held.
+  void detach() { zone_.leave_slot(self_); }
+
+  [[nodiscard]] const Zone& zone() const { return zone_; }
+  [[nodiscard]] base::Owner self() const { return self_; }
+  [[nodiscard]] GenerationView generation() const { return generation_; }
+  base::Pcg32& random() { return random_; }
+  balance::Workbench& bench() { return bench_; }
+  std::vector<balance::Share>& primaries() { return primaries_; }
+  std::vector<balance::Share>& backups() { return backups_; }
+
+  [[nodiscard]] PeerRecord& record(const PeerImage& peer) const {
+    return *zone_.at<PeerRecord>(peer.record);
+  }
+  [[nodiscard]] ServiceRecord& record(const ServiceImage& service) const {
+    return *zone_.at<ServiceRecord>(service.record);
+  }
+
+  // This process's own count of requests in flight; nobody else writes it.
+  [[nodiscard]] std::atomic<std::uint32_t>& in_flight(const PeerRecord& record) const {
+    return zone_.at<InFlight>(slot_->in_flight.load(std::memory_order_relaxed))
+        ->counts()[record.rank];
+  }
+
+ private:
+  Process(const Zone& zone, base::Owner self, Generation* generation, std::uint64_t seed);
+
+  Zone zone_;
+  base::Owner self_;
+  GenerationView generation_;
+  const Slot* slot_;
+  base::Pcg32 random_;
+  balance::Workbench bench_;
+  std::vector<balance::Share> primaries_;
+  std::vector<balance::Share> backups_;
+};
+
+}  // namespace kerberos::service

@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+#include "core/service/snapshot.h"
+
+namespace kerberos::service {
+namespace {
+
+PeerSnapshot snapshot_of(const Process& process, const PeerImage& image, base::Instant now) {
+  const GenerationView generation = process.generation();
+  PeerRecord& record = process.record(image);
+  const breaker::Breaker breaker(record.breaker, generation.options(image));
+  PeerSnapshot peer;
+  peer.id = generation.text(image.id);
+  peer.address = generation.text(image.address);
+  peer.weight = image.weight;
+  peer.backup = image.backup;
+  peer.down = image.down;
+  peer.in_flight = process.zone().in_flight(record.rank);
+  peer.full = image.max_conns != 0 && peer.in_flight >= image.max_conns;
+  peer.successes = record.counters.successes.load(std::memory_order_relaxed);
+  peer.failures = record.counters.failures.load(std::memory_order_relaxed);
+  peer.neutral = record.counters.neutral.load(std::memory_order_relaxed);
+  peer.breaker = breaker.view(process.zone().owners(), now);
+  return peer;
+}
+
+}  // namespace
+
+Snapshot take_snapshot(const Process& process, base::Instant now) {
+  const GenerationView generation = process.generation();
+  Snapshot snapshot;
+  snapshot.generation = generation.id();
+  snapshot.faults = process.zone().header().faults.load(std::memory_order_relaxed);
+  snapshot.services.reserve(generation.services().size());
+  for (const ServiceImage& image : generation.services()) {
+    const ServiceRecord& record = process.record(image);
+    ServiceSnapshot& service = snapshot.services.emplace_back();
+    service.name = generation.text(image.name);
+    service.balance = image.balance;
+    service.requests = record.counters.requests.load(std::memory_order_relaxed);
+    service.rejected = record.counters.rejected.load(std::memory_order_relaxed);
+    service.peers.reserve(image.peers);
+    for (const PeerImage& peer : generation.peers(image)) {
+      service.peers.push_back(snapshot_of(process, peer, now));
+    }
+  }
+  return snapshot;
+}
+
+}  // namespace kerberos::service

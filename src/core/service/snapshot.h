@@ -1,0 +1,52 @@
+// SPDX-License-Identifier: MIT
+//
+// What the zone holds at a moment, as plain values for reports. Counters of several peers are read
+// one after the other while requests go on: each is exact, their sum is of no one instant.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "core/base/instant.h"
+#include "core/breaker/breaker.h"
+#include "core/service/process.h"
+
+namespace kerberos::service {
+
+struct PeerSnapshot {
+  std::string id;
+  std::string address;
+  std::uint32_t weight = 1;
+  bool backup = false;
+  bool down = false;  // by configuration
+  bool full = false;  // at max_conns
+  std::uint64_t in_flight = 0;
+  std::uint64_t successes = 0;
+  std::uint64_t failures = 0;
+  std::uint64_t neutral = 0;
+  breaker::View breaker;
+
+  // Whether an ordinary request may be sent to it.
+  [[nodiscard]] bool available() const {
+    return !down && !full && breaker.state == breaker::State::kClosed;
+  }
+};
+
+struct ServiceSnapshot {
+  std::string name;
+  registry::Balance balance = registry::Balance::kRoundRobin;
+  std::uint64_t requests = 0;
+  std::uint64_t rejected = 0;
+  std::vector<PeerSnapshot> peers;
+};
+
+struct Snapshot {
+  std::uint64_t generation = 0;
+  std::uint64_t faults = 0;
+  std::vector<ServiceSnapshot> services;
+};
+
+Snapshot take_snapshot(const Process& process, base::Instant now);
+
+}  // namespace kerberos::service

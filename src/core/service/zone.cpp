@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: MIT
+#include "core/service/zone.h"
+
+#include <algorithm>
+#include <cstring>
+#include <new>
+
+#include "core/service/generation.h"
+
+namespace kerberos::service {
+namespace {
+
+// Frees every record of a list that nobody refers to.
+template <class Record>
+void drop_unused_records(const Zone& zone, Offset* link) {
+  while (*link != 0) {
+    auto* record = zone.at<Record>(*link);
+    if (record->references != 0) {
+      link = &record->next;
+      continue;
+    }
+    const Offset block = *link;
+    *link = record->next;
+    zone.release(block);
+  }
+}
+
+template <class Record>
+Record* new_record(const Zone& zone, Offset* list, std::string_view key) {
+  const Offset block = zone.allocate(sizeof(Record) + key.size());
+  if (block == 0) return nullptr;
+  auto* record = new (zone.at<void>(block)) Record();
+  record->key_length = static_cast<std::uint32_t>(key.size());
+  std::memcpy(reinterpret_cast<char*>(record + 1), key.data(), key.size());
+  record->next = *list;
+  *list = block;
+  return record;
+}
+
+template <class Record>
+std::string_view key_of(const Record& record) {
+  return {reinterpret_cast<const char*>(&record + 1), record.key_length};
+}
+
+}  // namespace
+
+std::optional<Zone> Zone::create(const Memory& memory) {
+  const Zone bare(memory, nullptr);
+  const Offset block = bare.allocate(sizeof(ZoneHeader));
+  if (block == 0) return std::nullopt;
+  auto* header = new (bare.at<void>(block)) ZoneHeader();
+  header->layout = kLayout;
+  header->size = memory.size;
+  header->magic = kMagic;
+  return Zone(memory, header);
+}
+
+std::optional<Zone> Zone::reopen(const Memory& memory, void* header) {
+  auto* known = static_cast<ZoneHeader*>(header);
+  if (known->magic != kMagic || known->layout != kLayout || known->size != memory.size) {
+    return std::nullopt;
+  }
+  return Zone(memory, known);
+}
+
+Offset Zone::allocate(std::size_t size) const {
+  // The word before the aligned block tells release() where the memory really begins.
+  const std::size_t room = size + kLine + sizeof(Offset);
+  void* block = memory_.allocate(memory_.context, room);
+  if (block == nullptr) return 0;
+  std::memset(block, 0, room);
+  const Offset from = offset_of(block);
+  const Offset aligned = (from + sizeof(Offset) + kLine - 1) / kLine * kLine;
+  *at<Offset>(aligned - sizeof(Offset)) = from;
+  return aligned;
+}
+
+void Zone::release(Offset block) const {
+  memory_.release(memory_.context, at<void>(*at<Offset>(block - sizeof(Offset))));
+}
+
+Generation* Zone::find(std::uint64_t id) const {
+  for (Offset next = header_->generations; next != 0;) {
+    auto* generation = at<Generation>(next);
+    if (generation->id == id) return generation;
+    next = generation->next;
+  }
+  return nullptr;
+}
+
+void Zone::sweep(ProcessExists exists) const {
+  const std::uint32_t used = header_->slots_used.load();
+  std::uint64_t oldest = header_->current.load();
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const std::uint32_t life = header_->lives[i].load();
+    if ((life & 1U) == 0) continue;
+    if (exists(header_->slots[i].pid.load()) == 0) {
+      leave_slot({i, life});
+      continue;
+    }
+    const std::uint64_t pinned = header_->slots[i].generation.load();
+    if (pinned != 0) oldest = std::min(oldest, pinned);
+  }
+  const std::uint64_t current = header_->current.load();
+  // What is older than all pins has been left by its last user; what is newer than the one in
+  // force was built for a reload that failed.
+  for (Offset* link = &header_->generations; *link != 0;) {
+    auto* generation = at<Generation>(*link);
+    if (generation->id >= oldest && generation->id <= current) {
+      link = &generation->next;
+      continue;
+    }
+    const Offset block = *link;
+    *link = generation->next;
+    release_generation(*generation);
+    release(block);
+  }
+  drop_unused_records<PeerRecord>(*this, &header_->peer_records);
+  drop_unused_records<ServiceRecord>(*this, &header_->service_records);
+}
+
+void Zone::release_generation(Generation& generation) const {
+  const GenerationView view(&generation);
+  for (const ServiceImage& service : view.services()) {
+    --at<ServiceRecord>(service.record)->references;
+  }
+  for (const PeerImage& peer : view.peers()) --at<PeerRecord>(peer.record)->references;
+}
+
+std::optional<base::Owner> Zone::take_slot(std::uint32_t slot, std::int64_t pid,
+                                           const Generation& generation) const {
+  if (slot >= kSlots) return std::nullopt;
+  Slot& mine = header_->slots[slot];
+  const std::uint32_t former = header_->lives[slot].load();
+  const bool again = (former & 1U) != 0 && mine.pid.load() == pid;
+  // An even life first: what the former owner counted is nobody's while it is wiped.
+  if (!again) header_->lives[slot].store((former + 1) & ~1U);
+  if (!make_room(mine, generation.ranks)) return std::nullopt;
+  // A process without a master takes its slot again at every reload, and goes on serving the
+  // requests of the generations before.
+  if (again) return base::Owner{slot, former};
+  InFlight& mine_in_flight = *at<InFlight>(mine.in_flight.load());
+  for (std::uint32_t i = 0; i < mine_in_flight.capacity; ++i) mine_in_flight.counts()[i].store(0);
+  mine.pid.store(pid);
+  mine.generation.store(generation.id);
+  if (header_->slots_used.load() <= slot) header_->slots_used.store(slot + 1);
+  const base::Owner owner{slot, ((former + 1) & ~1U) + 1};
+  header_->lives[slot].store(owner.life);
+  return owner;
+}
+
+// Sees to it that a slot can count so many ranks, keeping what it has counted.
+bool Zone::make_room(Slot& slot, std::uint32_t ranks) const {
+  const Offset old = slot.in_flight.load();
+  if (old != 0 && at<InFlight>(old)->capacity >= ranks) return true;
+  const Offset block = allocate(sizeof(InFlight) + ranks * sizeof(std::atomic<std::uint32_t>));
+  if (block == 0) return false;
+  auto& grown = *at<InFlight>(block);
+  grown.capacity = ranks;
+  if (old != 0) {
+    auto& counted = *at<InFlight>(old);
+    for (std::uint32_t i = 0; i < counted.capacity; ++i) {
+      grown.counts()[i].store(counted.counts()[i].load());
+    }
+  }
+  slot.in_flight.store(block);
+  if (old != 0) release(old);
+  return true;
+}
+
+void Zone::leave_slot(base::Owner owner) const {
+  std::uint32_t life = owner.life;
+  if (!header_->lives[owner.slot].compare_exchange_strong(life, owner.life + 1)) return;
+  header_->slots[owner.slot].generation.store(0);
+  header_->slots[owner.slot].pid.store(0);
+}
+
+std::uint64_t Zone::in_flight(std::uint32_t rank) const {
+  std::uint64_t sum = 0;
+  const std::uint32_t used = header_->slots_used.load(std::memory_order_relaxed);
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const std::uint32_t life = header_->lives[i].load(std::memory_order_acquire);
+    const Offset block = header_->slots[i].in_flight.load(std::memory_order_acquire);
+    if ((life & 1U) == 0 || block == 0 || rank >= at<InFlight>(block)->capacity) continue;
+    const std::uint32_t count = at<InFlight>(block)->counts()[rank].load();
+    // Not of a process that left meanwhile: its block may be another's by now.
+    if (header_->lives[i].load() == life) sum += count;
+  }
+  return sum;
+}
+
+Records::Records(const Zone& zone) : zone_(zone) {
+  for (Offset next = zone.header().peer_records; next != 0;) {
+    auto* record = zone.at<PeerRecord>(next);
+    peers_.emplace(key_of(*record), record);
+    if (taken_.size() <= record->rank) taken_.resize(record->rank + 1);
+    taken_[record->rank] = true;
+    next = record->next;
+  }
+  for (Offset next = zone.header().service_records; next != 0;) {
+    auto* record = zone.at<ServiceRecord>(next);
+    services_.emplace(key_of(*record), record);
+    next = record->next;
+  }
+}
+
+PeerRecord* Records::peer(std::string_view key) {
+  if (const auto known = peers_.find(key); known != peers_.end()) return known->second;
+  const std::uint32_t rank = free_rank();
+  auto* record = new_record<PeerRecord>(zone_, &zone_.header().peer_records, key);
+  if (record == nullptr) return nullptr;
+  record->rank = rank;
+  taken_[rank] = true;
+  peers_.emplace(key_of(*record), record);
+  return record;
+}
+
+ServiceRecord* Records::service(std::string_view key) {
+  if (const auto known = services_.find(key); known != services_.end()) return known->second;
+  auto* record = new_record<ServiceRecord>(zone_, &zone_.header().service_records, key);
+  if (record == nullptr) return nullptr;
+  services_.emplace(key_of(*record), record);
+  return record;
+}
+
+void Records::drop_unused() {
+  peers_.clear();
+  services_.clear();
+  drop_unused_records<PeerRecord>(zone_, &zone_.header().peer_records);
+  drop_unused_records<ServiceRecord>(zone_, &zone_.header().service_records);
+}
+
+std::uint32_t Records::free_rank() {
+  while (first_free_ < taken_.size() && taken_[first_free_]) ++first_free_;
+  if (first_free_ == taken_.size()) taken_.push_back(false);
+  return first_free_;
+}
+
+}  // namespace kerberos::service

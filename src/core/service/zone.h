@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: MIT
+//
+// The shared memory as a whole: opening it, its records, its generations and who uses them.
+// Everything here runs at start, reload and exit, under the zone's mutex; nothing on a request.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/base/owner.h"
+#include "core/service/layout.h"
+
+namespace kerberos::service {
+
+// Where the zone's memory comes from. `allocate` answers null where there is none left; its
+// blocks are aligned to 16 bytes at least.
+struct Memory {
+  void* base = nullptr;  // offsets count from here
+  std::size_t size = 0;  // of the whole zone
+  void* context = nullptr;
+  void* (*allocate)(void* context, std::size_t size) = nullptr;
+  void (*release)(void* context, void* block) = nullptr;
+};
+
+// Whether a process still exists (not 0), which only the caller can ask the system.
+using ProcessExists = int (*)(std::int64_t pid);
+
+class Zone {
+ public:
+  Zone() = default;
+  Zone(const Memory& memory, ZoneHeader* header) : memory_(memory), header_(header) {}
+
+  // A zone in fresh memory; nothing where even its header does not fit.
+  static std::optional<Zone> create(const Memory& memory);
+
+  // The zone that was created at `header` before; nothing where its layout is another.
+  static std::optional<Zone> reopen(const Memory& memory, void* header);
+
+  [[nodiscard]] ZoneHeader& header() const { return *header_; }
+  [[nodiscard]] base::Owners owners() const { return base::Owners(header_->lives); }
+
+  template <class T>
+  [[nodiscard]] T* at(Offset offset) const {
+    return reinterpret_cast<T*>(static_cast<std::byte*>(memory_.base) + offset);
+  }
+  [[nodiscard]] Offset offset_of(const void* block) const {
+    return static_cast<Offset>(static_cast<const std::byte*>(block) -
+                               static_cast<const std::byte*>(memory_.base));
+  }
+
+  // A block of zeroes that starts on a cache line, or 0. release() takes what it returned.
+  [[nodiscard]] Offset allocate(std::size_t size) const;
+  void release(Offset block) const;
+
+  // The generation of that id, or null.
+  [[nodiscard]] Generation* find(std::uint64_t id) const;
+
+  // Puts a generation in force.
+  void publish(std::uint64_t id) const { header_->current.store(id); }
+
+  // Frees what nobody uses any more: the slots of processes that are gone, the generations that
+  // no process pins, the records that no generation names.
+  void sweep(ProcessExists exists) const;
+
+  // Takes a slot for a process, which pins `generation`; what the slot's former owner held is
+  // given back. Returns the slot's new life, or nothing where the zone has no memory for it.
+  std::optional<base::Owner> take_slot(std::uint32_t slot, std::int64_t pid,
+                                       const Generation& generation) const;
+  void leave_slot(base::Owner owner) const;
+
+  // How many requests all living processes have in flight to the record of that rank.
+  [[nodiscard]] std::uint64_t in_flight(std::uint32_t rank) const;
+
+ private:
+  friend class Records;
+  void release_generation(Generation& generation) const;
+  [[nodiscard]] bool make_room(Slot& slot, std::uint32_t ranks) const;
+
+  Memory memory_;
+  ZoneHeader* header_ = nullptr;
+};
+
+// The zone's records by key, for the length of one build.
+class Records {
+ public:
+  explicit Records(const Zone& zone);
+
+  // The record of that key, made where there is none; null where there is no memory for
+  // it. A record that no generation comes to refer to is freed by drop_unused().
+  PeerRecord* peer(std::string_view key);
+  ServiceRecord* service(std::string_view key);
+
+  // Frees the records that no generation refers to.
+  void drop_unused();
+
+ private:
+  std::uint32_t free_rank();
+
+  const Zone& zone_;
+  std::unordered_map<std::string_view, PeerRecord*> peers_;
+  std::unordered_map<std::string_view, ServiceRecord*> services_;
+  std::vector<bool> taken_;  // by rank
+  std::uint32_t first_free_ = 0;
+};
+
+}  // namespace kerberos::service
