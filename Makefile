@@ -1,0 +1,92 @@
+# Every command of the project. `make` lists them.
+#
+#   BUILD=release|debug|asan|tsan   how to build (default: release)
+#   NGX_SRC=DIR                     an nginx source tree instead of Debian's nginx-dev
+#   NGX_FLAGS='...'                 configure flags for that tree (default: --with-compat)
+
+SHELL   := /bin/bash
+BUILD   ?= release
+WORKERS ?= 2
+JOBS    ?= $(shell nproc)
+TESTS   ?= t/*.t
+export BUILD
+
+MODULE    := build/$(BUILD)/ngx_http_kerberos_module.so
+UNIT_CPP  := $(sort $(wildcard t/unit/*/*_test.cpp t/threads/*_test.cpp))
+UNIT_C    := $(sort $(wildcard t/abi/*_test.c))
+UNIT      := $(UNIT_CPP:t/%.cpp=build/$(BUILD)/t/%) $(UNIT_C:t/%.c=build/$(BUILD)/t/%)
+CORE      := build/$(BUILD)/core/libkerberos.a
+CORE_LIBS := $(CORE) -lyaml-cpp -lcmocka -lpthread
+
+include src/flags.mk
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help build core demo run test test-unit test-integration test-race test-asan \
+        coverage bench matrix fmt lint clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
+
+build: ## build the module: build/ngx_http_kerberos_module.so
+	@scripts/build-module build/$(BUILD)
+	@if [ $(BUILD) = release ]; then cp -f $(MODULE) build/.new.so && \
+	    mv -f build/.new.so build/ngx_http_kerberos_module.so; fi
+
+core: ## build the core alone, without nginx
+	@$(MAKE) --no-print-directory -j$(JOBS) -f src/core.mk OUT=build/$(BUILD)/core
+
+demo: ## build, start backends and a gateway, break and heal a backend, tell every step
+	@scripts/demo
+
+run: build ## the demo gateway in the foreground, on 127.0.0.1:8080
+	@scripts/run
+
+test: ## install what is missing, build, run every test
+	@scripts/test
+
+test-unit: core ## the core's tests, without nginx
+	@$(MAKE) --no-print-directory -j$(JOBS) $(UNIT)
+	@scripts/run-unit $(UNIT)
+
+test-integration: build ## the black-box tests on a real nginx (WORKERS=n, TESTS=t/x.t)
+	@scripts/test-integration $(TESTS)
+
+test-asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
+	@$(MAKE) --no-print-directory BUILD=asan test-unit test-integration
+
+test-race: ## the core's tests under ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=tsan test-unit
+
+coverage: ## line coverage of the core by its unit tests: build/coverage.html
+	@$(MAKE) --no-print-directory BUILD=cover test-unit
+	@gcovr --root . --filter src/ build/cover --print-summary --html build/coverage.html \
+	    | tail -n 3
+
+bench: build ## cost of a proxied request beside nginx's own round robin
+	@scripts/bench
+
+matrix: ## build and test on Debian 12, 13 and sid in debootstrap roots (slow, needs root)
+	@scripts/matrix
+
+fmt: ## format the sources
+	@clang-format -i $$(git ls-files --cached --others --exclude-standard \
+	    'src/core/*.h' 'src/core/*.cpp' 'src/abi/*.cpp' 'src/abi/guard.h' 'src/abi/handles.h' \
+	    't/*.cpp')
+
+lint: core ## the house rules: arrows, exports, format, tidy, a test for every core file
+	@scripts/lint
+
+clean: ## remove build/
+	rm -rf build
+
+build/$(BUILD)/t/%: t/%.cpp $(CORE) src/flags.mk
+	@mkdir -p $(@D)
+	$(CXX) $(CORE_FLAGS) $(CXXFLAGS) -It -o $@ $< $(CORE_LIBS)
+
+build/$(BUILD)/t/%: t/%.c $(CORE) src/flags.mk
+	@mkdir -p $(@D)
+	$(CC) -std=c99 -Wall -Wextra -Werror -Isrc -It -MMD -MP $(FLAGS_$(BUILD)) -c -o $@.o $<
+	$(CXX) $(FLAGS_$(BUILD)) -o $@ $@.o $(CORE_LIBS)
+
+-include $(UNIT:=.d)

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * The face of the core, in pure C. Whoever embeds Kerberos needs this header and the archive.
+ *
+ * 1. Handles are opaque and made by the function that returns them; each has one that ends it.
+ * 2. Text is a pointer and a length, never terminated by zero unless it says so; text that is
+ *    returned lives as long as the handle it came from.
+ * 3. Functions that can fail return a kerberos_result; nothing throws, nothing aborts, nothing
+ *    logs, nothing reads a clock. Pointers may not be NULL unless it says so.
+ * 4. Times are milliseconds: `now` on the monotonic clock that all processes share.
+ * 5. What is marked MUTEX changes structures in the zone: hold the zone's mutex. What is marked
+ *    REQUEST is for the request path: it neither allocates nor locks nor waits nor fails.
+ * 6. Structs with an `opaque` member are memory of the caller's for what only the core knows.
+ */
+#ifndef KERBEROS_H
+#define KERBEROS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef enum {
+    KERBEROS_OK = 0,
+    KERBEROS_NO_MEMORY,  /* of the process or of the zone */
+    KERBEROS_REFUSED,    /* what was given is wrong; the function says what */
+    KERBEROS_FAULT       /* a bug in the core; nothing was done */
+} kerberos_result;
+
+typedef struct {
+    size_t       len;
+    const char  *data;
+} kerberos_text;
+
+/* Settings: what directives and YAML say of a breaker. */
+
+typedef struct {
+    uint64_t  opaque[16];
+} kerberos_settings;
+
+typedef enum {
+    KERBEROS_TAKEN = 0,
+    KERBEROS_UNKNOWN,    /* no parameter has this name */
+    KERBEROS_DUPLICATE,  /* it was given before */
+    KERBEROS_INVALID     /* the value is of the wrong form, unit or range */
+} kerberos_verdict;
+
+void kerberos_settings_init(kerberos_settings *settings);
+
+/* Sets a breaker parameter. Otherwise than KERBEROS_TAKEN, `allowed` tells what would have been
+ * right, ended by zero. */
+kerberos_verdict kerberos_settings_set(kerberos_settings *settings, kerberos_text name,
+    kerberos_text value, char *allowed, size_t room);
+
+/* Turns the breaker on or off; off is KERBEROS_DUPLICATE where anything was set before. */
+kerberos_verdict kerberos_settings_off(kerberos_settings *settings);
+
+/* Fills what `settings` does not say from `inherited`. */
+void kerberos_settings_inherit(kerberos_settings *settings, const kerberos_settings *inherited);
+
+/* Writes what contradicts what, ended by zero; returns whether anything does. */
+int kerberos_settings_contradict(const kerberos_settings *settings, char *text, size_t room);
+
+/* Whether a balancing method has this name; `known` lists those that there are. */
+int kerberos_balance_known(kerberos_text method, char *known, size_t room);
+
+/* Configuration: the services, before they have a place in the zone. */
+
+typedef struct kerberos_config_s  kerberos_config;
+
+typedef struct {
+    kerberos_text             id;  /* empty: its address */
+    uint32_t                  weight;
+    uint32_t                  max_conns;  /* 0: no limit */
+    int                       backup;
+    int                       down;
+    const kerberos_settings  *settings;  /* complete for this peer */
+} kerberos_peer;
+
+/* A peer of a registry that has to be resolved. */
+typedef struct {
+    kerberos_text  target;  /* "10.0.0.1:80", "name:80", "[::1]:80" or "unix:/path" */
+    int            line;
+    int            column;
+} kerberos_target;
+
+typedef void (*kerberos_on_problem)(void *context, int line, int column, kerberos_text text);
+
+kerberos_config *kerberos_config_create(void);  /* NULL: no memory */
+void kerberos_config_destroy(kerberos_config *config);
+
+/* Adds a service and makes it the one that peers are added to. KERBEROS_REFUSED: the name is
+ * taken. */
+kerberos_result kerberos_config_add_service(kerberos_config *config, kerberos_text name);
+kerberos_result kerberos_config_add_peer(kerberos_config *config, const kerberos_peer *peer);
+/* Adds an address to the peer added last. */
+kerberos_result kerberos_config_add_address(kerberos_config *config, const void *sockaddr,
+    size_t length, kerberos_text text);
+
+/* Adds the services of a registry file. KERBEROS_REFUSED: nothing was added, and every problem of
+ * the file has been told. What a service does not say it inherits from `inherited`. */
+kerberos_result kerberos_config_read(kerberos_config *config, kerberos_text yaml,
+    const kerberos_settings *inherited, kerberos_on_problem on_problem, void *context);
+
+/* The peers that kerberos_config_read() added have targets and no addresses. */
+size_t kerberos_config_targets(const kerberos_config *config);
+kerberos_target kerberos_config_target(const kerberos_config *config, size_t number);
+kerberos_result kerberos_config_resolve(kerberos_config *config, size_t number,
+    const void *sockaddr, size_t length, kerberos_text text);
+
+size_t kerberos_config_services(const kerberos_config *config);
+size_t kerberos_config_peers(const kerberos_config *config);
+
+/* The size in bytes that a zone needs for these services and so many processes. */
+size_t kerberos_config_bytes(const kerberos_config *config, size_t processes);
+
+/* Zone: the shared memory. A handle is of one process; the memory is everybody's. */
+
+typedef struct kerberos_zone_s  kerberos_zone;
+
+typedef struct {
+    void    *base;
+    size_t   size;
+    void    *context;
+    void  *(*allocate)(void *context, size_t size);  /* NULL: none left */
+    void   (*release)(void *context, void *block);
+} kerberos_memory;
+
+/* Opens the zone whose header is `*header`, or creates one where that is NULL and sets it.
+ * KERBEROS_REFUSED: its layout is another version's. MUTEX. */
+kerberos_result kerberos_zone_open(const kerberos_memory *memory, void **header,
+    kerberos_zone **zone);
+void kerberos_zone_close(kerberos_zone *zone);  /* the handle; the memory stays */
+
+/* Builds a generation of the services beside those there are, and frees what nobody uses any
+ * more; `exists` tells whether a process lives. MUTEX. */
+kerberos_result kerberos_zone_build(kerberos_zone *zone, const kerberos_config *config,
+    int (*exists)(int64_t pid), uint64_t *generation);
+
+/* Puts a generation in force. */
+void kerberos_zone_publish(kerberos_zone *zone, uint64_t generation);
+
+/* Process: one worker at work on a generation. */
+
+typedef struct kerberos_process_s  kerberos_process;
+
+/* Takes a slot, numbered from 0 to 1023, and gives back what its former owner held. MUTEX. */
+kerberos_result kerberos_attach(kerberos_zone *zone, uint32_t slot, int64_t pid,
+    uint64_t generation, uint64_t seed, kerberos_process **process);
+void kerberos_detach(kerberos_process *process);        /* leaves the slot. MUTEX. */
+void kerberos_process_free(kerberos_process *process);  /* the handle alone */
+
+/* Requests. */
+
+#define KERBEROS_ATTEMPTS_MAX  32  /* a request is tried on at most so many peers */
+#define KERBEROS_LINE_MAX      1024
+
+typedef struct {
+    uint64_t  opaque[22];
+} kerberos_request;
+
+/* Transitions on the way, for the log. */
+typedef struct {
+    uint32_t  count;
+    uint64_t  opaque[32];
+} kerberos_notices;
+
+typedef enum {
+    KERBEROS_CLOSED = 0,
+    KERBEROS_OPEN,
+    KERBEROS_HALF_OPEN
+} kerberos_state;
+
+typedef struct {
+    int               picked;
+    uint32_t          peer;  /* its number among all peers, see kerberos_peers() */
+    const void       *sockaddr;
+    uint32_t          sockaddr_len;
+    kerberos_text     address;
+    kerberos_text     id;
+    kerberos_state    met;  /* HALF_OPEN: this attempt is a probe */
+    int64_t           retry_after;  /* nobody to be had: until somebody may be; 0: unknown */
+    kerberos_notices  notices;
+} kerberos_pick;
+
+/* What the server shows of an attempt that ends; see core/breaker/outcome.h. */
+typedef struct {
+    int       freed;      /* 0 done, 2 next (not its fault), 4 failed */
+    int       finalized;  /* whether `finalize` says how the request ended */
+    int       finalize;
+    int       status;
+    unsigned  header_received:1;
+    unsigned  header_sent:1;
+    unsigned  request_sent:1;
+    unsigned  reused:1;
+    unsigned  bytes_received:1;
+    unsigned  connect_timed_out:1;
+    unsigned  read_timed_out:1;
+    unsigned  read_eof:1;
+    unsigned  read_error:1;
+    unsigned  upgraded:1;
+    unsigned  client_gone:1;
+} kerberos_evidence;
+
+typedef enum {
+    KERBEROS_NEUTRAL = 0,
+    KERBEROS_SUCCESS,
+    KERBEROS_FAILURE
+} kerberos_outcome;
+
+/* The number of the service of that name; returns whether there is one. REQUEST. */
+int kerberos_find(kerberos_process *process, kerberos_text name, uint32_t *service);
+
+kerberos_text kerberos_service_name(kerberos_process *process, uint32_t service); /* REQUEST */
+int kerberos_service_tls(kerberos_process *process, uint32_t service);            /* REQUEST */
+uint32_t kerberos_service_peers(kerberos_process *process, uint32_t service);     /* REQUEST */
+
+/* How many peers there are in all services. */
+uint32_t kerberos_peers(kerberos_process *process);
+
+/* Begins a request; then, for each attempt, pick and report. REQUEST. */
+void kerberos_open(kerberos_process *process, uint32_t service, kerberos_request *request);
+void kerberos_pick_peer(kerberos_process *process, kerberos_request *request, int64_t now,
+    kerberos_pick *pick);
+/* The response has begun. REQUEST. */
+void kerberos_answered(kerberos_process *process, kerberos_request *request);
+/* The attempt has ended. Without one under way nothing happens. REQUEST. */
+kerberos_outcome kerberos_report(kerberos_process *process, kerberos_request *request,
+    const kerberos_evidence *evidence, int64_t now, kerberos_notices *notices);
+/* Whether there is a peer that this request has not tried. REQUEST. */
+int kerberos_has_other(kerberos_process *process, const kerberos_request *request);
+
+/* Writes the log line of a notice, at most KERBEROS_LINE_MAX bytes; returns its length. `warning`
+ * says whether it is a bad one. REQUEST. */
+size_t kerberos_notice_line(kerberos_process *process, const kerberos_notices *notices,
+    uint32_t number, char *line, size_t room, int *warning);
+
+/* Counts an internal fault that was survived. REQUEST. */
+void kerberos_count_fault(kerberos_process *process);
+
+/* Reports. */
+
+/* Writes the names of the services, separated by ", ", cut short where the room ends. */
+size_t kerberos_service_names(kerberos_process *process, char *text, size_t room);
+
+/* The status document; kerberos_document_free() ends it. */
+typedef struct kerberos_document_s  kerberos_document;
+
+kerberos_result kerberos_status_json(kerberos_process *process, int64_t now, int64_t unix_ms,
+    int64_t pid, kerberos_document **document);
+kerberos_text kerberos_document_text(const kerberos_document *document);
+void kerberos_document_free(kerberos_document *document);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* KERBEROS_H */

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: MIT
+#include "core/registry/settings.h"
+
+#include <new>
+
+#include "abi/guard.h"
+#include "abi/handles.h"
+
+using kerberos::abi::copy;
+using kerberos::abi::guarded_or;
+using kerberos::abi::inside;
+using kerberos::abi::view;
+using kerberos::registry::BreakerSettings;
+using kerberos::registry::Refusal;
+
+static_assert(static_cast<int>(Refusal::kNone) == KERBEROS_TAKEN);
+static_assert(static_cast<int>(Refusal::kUnknown) == KERBEROS_UNKNOWN);
+static_assert(static_cast<int>(Refusal::kDuplicate) == KERBEROS_DUPLICATE);
+static_assert(static_cast<int>(Refusal::kInvalid) == KERBEROS_INVALID);
+
+extern "C" {
+
+void kerberos_settings_init(kerberos_settings* settings) {
+  new (settings->opaque) BreakerSettings();
+}
+
+kerberos_verdict kerberos_settings_set(kerberos_settings* settings, kerberos_text name,
+                                       kerberos_text value, char* allowed, size_t room) {
+  return guarded_or(KERBEROS_INVALID, [&] {
+    const auto verdict =
+        kerberos::registry::set(inside<BreakerSettings>(settings), view(name), view(value));
+    copy(verdict.allowed, allowed, room);
+    return static_cast<kerberos_verdict>(verdict.refusal);
+  });
+}
+
+kerberos_verdict kerberos_settings_off(kerberos_settings* settings) {
+  auto& breaker = inside<BreakerSettings>(settings);
+  if (breaker.enabled) return KERBEROS_DUPLICATE;
+  breaker.enabled = false;
+  return KERBEROS_TAKEN;
+}
+
+void kerberos_settings_inherit(kerberos_settings* settings, const kerberos_settings* inherited) {
+  auto& breaker = inside<BreakerSettings>(settings);
+  breaker = kerberos::registry::inherit(breaker, inside<BreakerSettings>(inherited));
+}
+
+int kerberos_settings_contradict(const kerberos_settings* settings, char* text, size_t room) {
+  return guarded_or(0, [&] {
+    const auto what = kerberos::registry::contradiction(inside<BreakerSettings>(settings));
+    copy(what, text, room);
+    return what.empty() ? 0 : 1;
+  });
+}
+
+int kerberos_balance_known(kerberos_text method, char* known, size_t room) {
+  return guarded_or(0, [&] {
+    std::string names;
+    for (const auto name : kerberos::registry::balance_methods()) {
+      names.append(names.empty() ? "" : ", ").append(name);
+    }
+    copy(names, known, room);
+    return kerberos::registry::balance_from(view(method)) ? 1 : 0;
+  });
+}
+
+}  // extern "C"

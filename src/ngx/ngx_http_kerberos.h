@@ -1,0 +1,175 @@
+
+/* SPDX-License-Identifier: MIT
+ *
+ * What the files of the shim share. Each stands for one place where nginx
+ * calls us; everything that is decided, is decided in the core.
+ */
+
+#ifndef NGX_HTTP_KERBEROS_H
+#define NGX_HTTP_KERBEROS_H
+
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "abi/kerberos.h"
+
+
+#define NGX_HTTP_KERBEROS_ZONE_SIZE  (4 * 1024 * 1024)
+
+
+typedef struct {
+    ngx_uint_t                       used;      /* any directive of ours */
+
+    ngx_uint_t                       breaker_set;
+    kerberos_settings                breaker;   /* of the http block */
+
+    size_t                           zone_size;
+    ngx_shm_zone_t                  *shm_zone;
+    ngx_array_t                     *registries;     /* of ngx_str_t, paths */
+    ngx_http_upstream_srv_conf_t    *registry;       /* the upstream of it */
+
+    ngx_cycle_t                     *cycle;
+    kerberos_config                 *config;
+    kerberos_zone                   *zone;
+    uint64_t                         generation;
+
+    /* set where a worker starts */
+    kerberos_process                *process;
+    void                           **sessions;       /* TLS, by peer */
+} ngx_http_kerberos_main_conf_t;
+
+
+/* of an upstream block */
+
+typedef struct {
+    ngx_uint_t                       used;           /* any directive of ours */
+    ngx_uint_t                       served;         /* init_upstream was ours */
+
+    ngx_uint_t                       balance_set;
+    ngx_uint_t                       breaker_set;
+    kerberos_settings                breaker;
+
+    ngx_http_complex_value_t        *service;        /* kerberos_service */
+    ngx_http_upstream_init_peer_pt   round_robin;    /* nginx's own */
+} ngx_http_kerberos_srv_conf_t;
+
+
+typedef struct {
+    ngx_http_complex_value_t        *service;        /* kerberos_service */
+} ngx_http_kerberos_loc_conf_t;
+
+
+/*
+ * A request to a service. It lives in a cleanup of the request's pool, for
+ * that survives internal redirects, which wipe the module contexts, and sees
+ * to it that nothing stays held, however the request ends.
+ */
+
+typedef struct {
+    ngx_http_request_t              *request;
+    ngx_http_kerberos_main_conf_t   *kmcf;
+    kerberos_process                *process;
+    kerberos_request                 state;
+
+    ngx_uint_t                       registry;       /* not of a block's own */
+    uint32_t                         service;
+    ngx_str_t                        service_name;
+
+    /* the attempt under way, or the last one */
+    kerberos_pick                    pick;
+    kerberos_text                    peer;
+    ngx_uint_t                       held;
+    ngx_uint_t                       attempts;
+    kerberos_outcome                 outcome;
+    ngx_sockaddr_t                   sockaddr;
+
+    ngx_uint_t                       rejected;       /* nobody to be had */
+
+    void                           (*finalize)(ngx_http_request_t *r,
+                                               ngx_int_t rc);
+    ngx_uint_t                       finalized;
+    ngx_int_t                        finalize_rc;
+} ngx_http_kerberos_ctx_t;
+
+
+/* ngx_http_kerberos_conf.c: directives */
+
+char *ngx_http_kerberos_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
+char *ngx_http_kerberos_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_kerberos_balance(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_kerberos_service(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/* ngx_http_kerberos_registry.c: files of services */
+
+char *ngx_http_kerberos_registry(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf);
+
+/* ngx_http_kerberos_upstream.c: upstream blocks */
+
+ngx_int_t ngx_http_kerberos_serve_upstream(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_srv_conf_t *kscf);
+ngx_http_upstream_srv_conf_t *ngx_http_kerberos_add_upstream(ngx_conf_t *cf,
+    ngx_str_t *name);
+ngx_int_t ngx_http_kerberos_add_placeholder(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us);
+ngx_int_t ngx_http_kerberos_check_upstreams(ngx_conf_t *cf);
+
+/* ngx_http_kerberos_keepalive.c: nginx's own keepalive around us */
+
+ngx_int_t ngx_http_kerberos_hook_upstream(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_init_pt init);
+
+/* ngx_http_kerberos_zone.c: the shared memory, and processes in it */
+
+ngx_int_t ngx_http_kerberos_add_zone(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf);
+ngx_int_t ngx_http_kerberos_init_module(ngx_cycle_t *cycle);
+ngx_int_t ngx_http_kerberos_init_process(ngx_cycle_t *cycle);
+void ngx_http_kerberos_exit_process(ngx_cycle_t *cycle);
+
+/* ngx_http_kerberos_peer.c: the journey of a request */
+
+ngx_int_t ngx_http_kerberos_init_peer(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us);
+ngx_http_kerberos_ctx_t *ngx_http_kerberos_get_ctx(ngx_http_request_t *r);
+
+/* ngx_http_kerberos_evidence.c: how an attempt ended */
+
+void ngx_http_kerberos_collect_evidence(ngx_http_request_t *r,
+    ngx_peer_connection_t *pc, ngx_uint_t state, kerberos_evidence *evidence);
+
+/* ngx_http_kerberos_reject.c: answers of our own */
+
+void ngx_http_kerberos_finish(ngx_http_request_t *r, ngx_int_t status,
+    ngx_str_t *name);
+ngx_int_t ngx_http_kerberos_init_header_filter(ngx_conf_t *cf);
+ngx_int_t ngx_http_kerberos_retry_after(ngx_http_kerberos_ctx_t *ctx);
+
+/* ngx_http_kerberos_session.c: TLS sessions, kept per peer */
+
+#if (NGX_SSL || NGX_COMPAT)
+ngx_int_t ngx_http_kerberos_set_session(ngx_peer_connection_t *pc,
+    void *data);
+void ngx_http_kerberos_save_session(ngx_peer_connection_t *pc, void *data);
+#endif
+ngx_int_t ngx_http_kerberos_init_sessions(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_free_sessions(ngx_http_kerberos_main_conf_t *kmcf);
+
+/* ngx_http_kerberos_status.c, ngx_http_kerberos_variables.c */
+
+char *ngx_http_kerberos_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_kerberos_add_variables(ngx_conf_t *cf);
+
+
+extern ngx_module_t  ngx_http_kerberos_module;
+
+
+#endif /* NGX_HTTP_KERBEROS_H */

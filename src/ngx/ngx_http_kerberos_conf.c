@@ -1,0 +1,246 @@
+
+/* SPDX-License-Identifier: MIT
+ *
+ * The directives that set something.
+ */
+
+#include "ngx/ngx_http_kerberos.h"
+
+
+static char *ngx_http_kerberos_set_breaker(ngx_conf_t *cf,
+    kerberos_settings *breaker);
+
+
+char *
+ngx_http_kerberos_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kerberos_main_conf_t  *kmcf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    if (kmcf->zone_size != NGX_HTTP_KERBEROS_ZONE_SIZE) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid zone size \"%V\"", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < (ssize_t) (8 * ngx_pagesize)) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"kerberos\" is too small: at least %uzk "
+                           "is needed", 8 * ngx_pagesize / 1024);
+        return NGX_CONF_ERROR;
+    }
+
+    kmcf->zone_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_kerberos_breaker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kerberos_srv_conf_t   *kscf = conf;
+    ngx_http_upstream_srv_conf_t   *us;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    if (cf->cmd_type == NGX_HTTP_MAIN_CONF) {
+        kmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_kerberos_module);
+        if (kmcf->breaker_set) {
+            return "is duplicate";
+        }
+
+        kmcf->breaker_set = 1;
+
+        return ngx_http_kerberos_set_breaker(cf, &kmcf->breaker);
+    }
+
+    if (kscf->breaker_set) {
+        return "is duplicate";
+    }
+
+    kscf->breaker_set = 1;
+
+    us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
+
+    if (ngx_http_kerberos_serve_upstream(cf, us, kscf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_kerberos_set_breaker(cf, &kscf->breaker);
+}
+
+
+static char *
+ngx_http_kerberos_set_breaker(ngx_conf_t *cf, kerberos_settings *breaker)
+{
+    u_char            *p, *last;
+    char               allowed[256];
+    ngx_str_t         *value;
+    ngx_uint_t         i;
+    kerberos_text      name, text;
+    kerberos_verdict   verdict;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
+        (void) kerberos_settings_off(breaker);
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        last = value[i].data + value[i].len;
+
+        p = ngx_strlchr(value[i].data, last, '=');
+
+        if (p == NULL) {
+            p = last;
+        }
+
+        name.data = (char *) value[i].data;
+        name.len = p - value[i].data;
+        text.data = (char *) p + (p < last);
+        text.len = last - (u_char *) text.data;
+
+        verdict = kerberos_settings_set(breaker, name, text, allowed,
+                                        sizeof(allowed));
+
+        switch (verdict) {
+
+        case KERBEROS_TAKEN:
+            continue;
+
+        case KERBEROS_DUPLICATE:
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "parameter \"%*s\" is duplicate",
+                               name.len, name.data);
+            return NGX_CONF_ERROR;
+
+        default:
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\" (allowed: %s)",
+                               &value[i], allowed);
+            return NGX_CONF_ERROR;
+        }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_kerberos_balance(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kerberos_srv_conf_t  *kscf = conf;
+
+    char                           known[256];
+    ngx_str_t                     *value;
+    kerberos_text                  method;
+    ngx_http_upstream_srv_conf_t  *us;
+
+    if (kscf->balance_set) {
+        return "is duplicate";
+    }
+
+    kscf->balance_set = 1;
+
+    value = cf->args->elts;
+
+    method.data = (char *) value[1].data;
+    method.len = value[1].len;
+
+    if (!kerberos_balance_known(method, known, sizeof(known))) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid balancing method \"%V\" (allowed: %s)",
+                           &value[1], known);
+        return NGX_CONF_ERROR;
+    }
+
+    if (cf->args->nelts > 2) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\"", &value[2]);
+        return NGX_CONF_ERROR;
+    }
+
+    us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
+
+    if (ngx_http_kerberos_serve_upstream(cf, us, kscf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_kerberos_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kerberos_loc_conf_t  *klcf = conf;
+
+    ngx_str_t                          *value;
+    ngx_http_complex_value_t          **service;
+    ngx_http_upstream_srv_conf_t       *us;
+    ngx_http_kerberos_srv_conf_t       *kscf;
+    ngx_http_compile_complex_value_t    ccv;
+
+    us = NULL;
+    kscf = NULL;
+    service = &klcf->service;
+
+    if (cf->cmd_type == NGX_HTTP_UPS_CONF) {
+        us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
+        kscf = ngx_http_conf_get_module_srv_conf(cf,
+                                                 ngx_http_kerberos_module);
+        service = &kscf->service;
+    }
+
+    if (*service) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\" directive",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    *service = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+    if (*service == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+    ccv.cf = cf;
+    ccv.value = &value[1];
+    ccv.complex_value = *service;
+
+    if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (us == NULL) {
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_http_kerberos_add_placeholder(cf, us) != NGX_OK
+        || ngx_http_kerberos_serve_upstream(cf, us, kscf) != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
