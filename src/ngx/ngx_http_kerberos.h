@@ -45,7 +45,7 @@ typedef struct {
 
 typedef struct {
     ngx_uint_t                       used;           /* any directive of ours */
-    ngx_uint_t                       served;         /* init_upstream was ours */
+    ngx_uint_t                       served;         /* our init ran */
 
     ngx_uint_t                       balance_set;
     ngx_uint_t                       breaker_set;

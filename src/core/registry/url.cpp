@@ -2,7 +2,6 @@
 #include "core/registry/url.h"
 
 #include <arpa/inet.h>
-#include <sys/un.h>
 
 #include <algorithm>
 #include <cstddef>
@@ -14,7 +13,7 @@ namespace {
 
 constexpr std::size_t kHostMax = 253;  // RFC 1035, as text
 constexpr std::size_t kLabelMax = 63;
-constexpr std::size_t kPathMax = sizeof(sockaddr_un::sun_path) - 1;
+constexpr std::size_t kPathMax = 107;  // what fits a sockaddr_un
 
 UrlReading refuse(std::string reason) {
   return {std::nullopt, std::move(reason), false};
