@@ -51,6 +51,7 @@ void append(kerberos_config& config, Registry& added) {
     for (std::size_t i = 0; i < service.peers.size(); ++i) {
       config.targets.push_back({services.size(), i});
     }
+    service.origin = kerberos::registry::Origin::kFile;
     services.push_back(std::move(service));
   }
 }

@@ -54,8 +54,8 @@ void kerberos_settings_init(kerberos_settings *settings);
 kerberos_verdict kerberos_settings_set(kerberos_settings *settings, kerberos_text name,
     kerberos_text value, char *allowed, size_t room);
 
-/* Turns the breaker on or off; off is KERBEROS_DUPLICATE where anything was set before. */
-kerberos_verdict kerberos_settings_off(kerberos_settings *settings);
+/* Turns the breaker on or off, whatever it would inherit. */
+void kerberos_settings_enable(kerberos_settings *settings, int on);
 
 /* Fills what `settings` does not say from `inherited`. */
 void kerberos_settings_inherit(kerberos_settings *settings, const kerberos_settings *inherited);
@@ -210,8 +210,16 @@ typedef enum {
     KERBEROS_FAILURE
 } kerberos_outcome;
 
+/* Which services a name may mean: those of upstream blocks, or those of registry files. What a
+ * client names must never reach a block that was not published to it. */
+typedef enum {
+    KERBEROS_OF_BLOCK = 0,
+    KERBEROS_OF_REGISTRY
+} kerberos_origin;
+
 /* The number of the service of that name; returns whether there is one. REQUEST. */
-int kerberos_find(kerberos_process *process, kerberos_text name, uint32_t *service);
+int kerberos_find(kerberos_process *process, kerberos_origin origin, kerberos_text name,
+    uint32_t *service);
 
 kerberos_text kerberos_service_name(kerberos_process *process, uint32_t service); /* REQUEST */
 int kerberos_service_tls(kerberos_process *process, uint32_t service);            /* REQUEST */
@@ -242,7 +250,7 @@ void kerberos_count_fault(kerberos_process *process);
 
 /* Reports. */
 
-/* Writes the names of the services, separated by ", ", cut short where the room ends. */
+/* Writes the names of the services of registry files, separated by ", ", cut short where the room ends. */
 size_t kerberos_service_names(kerberos_process *process, char *text, size_t room);
 
 /* The status document; kerberos_document_free() ends it. */

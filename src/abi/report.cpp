@@ -15,6 +15,7 @@ size_t kerberos_service_names(kerberos_process* process, char* names, size_t roo
   const auto generation = process->process.generation();
   size_t length = 0;
   for (const auto& service : generation.services()) {
+    if (service.origin != kerberos::registry::Origin::kFile) continue;
     if (length != 0) length += kerberos::abi::copy(", ", names + length, room - length);
     length += kerberos::abi::copy(generation.text(service.name), names + length, room - length);
   }

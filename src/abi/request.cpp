@@ -20,6 +20,8 @@ using kerberos::service::Request;
 using kerberos::service::Service;
 
 static_assert(kerberos::service::kAttemptsMax == KERBEROS_ATTEMPTS_MAX);
+static_assert(static_cast<int>(kerberos::registry::Origin::kBlock) == KERBEROS_OF_BLOCK);
+static_assert(static_cast<int>(kerberos::registry::Origin::kFile) == KERBEROS_OF_REGISTRY);
 static_assert(static_cast<int>(Outcome::kNeutral) == KERBEROS_NEUTRAL);
 static_assert(static_cast<int>(Outcome::kSuccess) == KERBEROS_SUCCESS);
 static_assert(static_cast<int>(Outcome::kFailure) == KERBEROS_FAILURE);
@@ -57,9 +59,12 @@ Evidence evidence_of(const kerberos_evidence& shown) {
 
 extern "C" {
 
-int kerberos_find(kerberos_process* process, kerberos_text name, uint32_t* service) {
-  const auto found = process->process.generation().find(view(name));
+int kerberos_find(kerberos_process* process, kerberos_origin origin, kerberos_text name,
+                  uint32_t* service) {
+  const auto generation = process->process.generation();
+  const auto found = generation.find(view(name));
   if (!found) return 0;
+  if (static_cast<int>(generation.services()[*found].origin) != origin) return 0;
   *service = *found;
   return 1;
 }

@@ -34,11 +34,8 @@ kerberos_verdict kerberos_settings_set(kerberos_settings* settings, kerberos_tex
   });
 }
 
-kerberos_verdict kerberos_settings_off(kerberos_settings* settings) {
-  auto& breaker = inside<BreakerSettings>(settings);
-  if (breaker.enabled) return KERBEROS_DUPLICATE;
-  breaker.enabled = false;
-  return KERBEROS_TAKEN;
+void kerberos_settings_enable(kerberos_settings* settings, int on) {
+  inside<BreakerSettings>(settings).enabled = on != 0;
 }
 
 void kerberos_settings_inherit(kerberos_settings* settings, const kerberos_settings* inherited) {

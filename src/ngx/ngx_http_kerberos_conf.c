@@ -94,9 +94,13 @@ ngx_http_kerberos_set_breaker(ngx_conf_t *cf, kerberos_settings *breaker)
     value = cf->args->elts;
 
     if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "off") == 0) {
-        (void) kerberos_settings_off(breaker);
+        kerberos_settings_enable(breaker, 0);
         return NGX_CONF_OK;
     }
+
+    /* parameters mean it on, also below an "off" */
+
+    kerberos_settings_enable(breaker, 1);
 
     for (i = 1; i < cf->args->nelts; i++) {
         last = value[i].data + value[i].len;

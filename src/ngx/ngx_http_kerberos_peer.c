@@ -12,6 +12,8 @@ static ngx_http_kerberos_ctx_t *ngx_http_kerberos_create_ctx(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_kerberos_find_service(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx);
+static void ngx_http_kerberos_log_unknown(ngx_http_request_t *r,
+    kerberos_process *process, ngx_str_t *name);
 static ngx_int_t ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc,
     void *data);
 static ngx_int_t ngx_http_kerberos_no_peer(ngx_http_kerberos_ctx_t *ctx,
@@ -143,8 +145,6 @@ static ngx_int_t
 ngx_http_kerberos_find_service(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx)
 {
-    size_t                         len;
-    char                           known[1024];
     ngx_str_t                      value;
     kerberos_text                  name;
     ngx_http_complex_value_t      *service;
@@ -180,11 +180,12 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
     name.data = (char *) value.data;
     name.len = value.len;
 
-    if (!kerberos_find(ctx->process, name, &ctx->service)) {
-        len = kerberos_service_names(ctx->process, known, sizeof(known));
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "unknown service \"%V\" (known: %*s)",
-                      &value, len, known);
+    if (!kerberos_find(ctx->process,
+                       ctx->registry ? KERBEROS_OF_REGISTRY
+                                     : KERBEROS_OF_BLOCK,
+                       name, &ctx->service))
+    {
+        ngx_http_kerberos_log_unknown(r, ctx->process, &value);
         return NGX_HTTP_NOT_FOUND;
     }
 
@@ -210,6 +211,31 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
 #endif
 
     return NGX_OK;
+}
+
+
+/* clients write these names: none may break a line or paint a terminal */
+
+static void
+ngx_http_kerberos_log_unknown(ngx_http_request_t *r,
+    kerberos_process *process, ngx_str_t *name)
+{
+    char     known[1024];
+    size_t   i, len, shown;
+    u_char   text[128];
+
+    shown = ngx_min(name->len, sizeof(text));
+
+    for (i = 0; i < shown; i++) {
+        text[i] = (name->data[i] < 0x20 || name->data[i] == 0x7f)
+                  ? '?' : name->data[i];
+    }
+
+    len = kerberos_service_names(process, known, sizeof(known));
+
+    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                  "unknown service \"%*s%s\" (known: %*s)",
+                  shown, text, shown < name->len ? "..." : "", len, known);
 }
 
 

@@ -35,10 +35,10 @@ Judgement by_status(int status) {
 // accepted, or its status is one of proxy_next_upstream.
 Judgement judge_failed(const Evidence& e) {
   if (e.header_received) return by_status(e.status);
-  // The peer closed an idle connection just as it was used again; nginx grants another try.
-  if (e.reused && !e.bytes_received) return neutral();
   if (e.connect_timed_out) return failure(Cause::kConnectTimeout);
   if (e.read_timed_out) return failure(Cause::kResponseTimeout);
+  // The peer closed an idle connection just as it was used again; nginx grants another try.
+  if (e.reused && !e.bytes_received) return neutral();
   if (!e.request_sent) return failure(Cause::kConnectRefused);
   if (e.read_error) return failure(Cause::kReset);
   if (e.read_eof) return failure(Cause::kClosed);

@@ -35,8 +35,12 @@ struct Peer {
   base::Place place;        // where it stands in the file
 };
 
+// Where a service was declared. A client may name services of a file, never those of a block.
+enum class Origin : std::uint8_t { kBlock, kFile };
+
 struct Service {
   std::string name;
+  Origin origin = Origin::kBlock;
   bool tls = false;  // its peers were given as https://
   Balance balance = Balance::kRoundRobin;
   BreakerSettings breaker;  // what it says itself, over its file's defaults

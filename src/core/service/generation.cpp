@@ -209,6 +209,7 @@ class Builder {
     service->name = text(plan.service->name);
     service->name_hash = hash_of(plan.service->name);
     service->first_peer = generation.peers;
+    service->origin = plan.service->origin;
     service->tls = plan.service->tls;
     service->balance = plan.service->balance;
     service->room = plan.room;

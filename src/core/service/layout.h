@@ -20,7 +20,7 @@
 #include "core/base/instant.h"
 #include "core/breaker/breaker.h"
 #include "core/breaker/options.h"
-#include "core/registry/settings.h"
+#include "core/registry/model.h"
 
 namespace kerberos::service {
 
@@ -87,6 +87,7 @@ struct ServiceImage {
   std::uint32_t first_peer;
   std::uint32_t peers;
   std::uint32_t usable;  // peers that are not down
+  registry::Origin origin;
   bool tls;
   registry::Balance balance;
   balance::RosterRoom room;
