@@ -164,7 +164,7 @@ typedef struct {
 /* Transitions on the way, for the log. */
 typedef struct {
     uint32_t  count;
-    uint64_t  opaque[32];
+    uint64_t  opaque[12];
 } kerberos_notices;
 
 typedef enum {
@@ -182,7 +182,6 @@ typedef struct {
     kerberos_text     id;
     kerberos_state    met;  /* HALF_OPEN: this attempt is a probe */
     int64_t           retry_after;  /* nobody to be had: until somebody may be; 0: unknown */
-    kerberos_notices  notices;
 } kerberos_pick;
 
 /* What the server shows of an attempt that ends; see core/breaker/outcome.h. */
@@ -231,7 +230,7 @@ uint32_t kerberos_peers(kerberos_process *process);
 /* Begins a request; then, for each attempt, pick and report. REQUEST. */
 void kerberos_open(kerberos_process *process, uint32_t service, kerberos_request *request);
 void kerberos_pick_peer(kerberos_process *process, kerberos_request *request, int64_t now,
-    kerberos_pick *pick);
+    kerberos_pick *pick, kerberos_notices *notices);
 /* The response has begun. REQUEST. */
 void kerberos_answered(kerberos_process *process, kerberos_request *request);
 /* The attempt has ended. Without one under way nothing happens. REQUEST. */

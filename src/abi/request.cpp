@@ -33,8 +33,8 @@ Service service_of(kerberos_process* process, const kerberos_request* request) {
 }
 
 void hand_out(const Notices& notices, kerberos_notices* out) {
-  new (out->opaque) Notices(notices);
   out->count = static_cast<uint32_t>(notices.all().size());
+  if (out->count != 0) new (out->opaque) Notices(notices);
 }
 
 Evidence evidence_of(const kerberos_evidence& shown) {
@@ -93,10 +93,10 @@ void kerberos_open(kerberos_process* process, uint32_t service, kerberos_request
 }
 
 void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, int64_t now,
-                        kerberos_pick* pick) {
+                        kerberos_pick* pick, kerberos_notices* notices) {
   auto& held = inside<Request>(request);
   const auto picked = service_of(process, request).pick(held, now);
-  hand_out(picked.notices, &pick->notices);
+  hand_out(picked.notices, notices);
   pick->picked = picked.picked ? 1 : 0;
   pick->retry_after = picked.retry_after;
   pick->met = KERBEROS_OPEN;

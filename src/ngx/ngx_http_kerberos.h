@@ -21,6 +21,7 @@
 
 typedef struct {
     ngx_uint_t                       used;      /* any directive of ours */
+    ngx_uint_t                       service_used;   /* kerberos_service */
 
     ngx_uint_t                       breaker_set;
     kerberos_settings                breaker;   /* of the http block */

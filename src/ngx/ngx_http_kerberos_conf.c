@@ -19,7 +19,7 @@ ngx_http_kerberos_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ssize_t     size;
     ngx_str_t  *value;
 
-    if (kmcf->zone_size != NGX_HTTP_KERBEROS_ZONE_SIZE) {
+    if (kmcf->zone_size != NGX_CONF_UNSET_SIZE) {
         return "is duplicate";
     }
 
@@ -132,7 +132,7 @@ ngx_http_kerberos_set_breaker(ngx_conf_t *cf, kerberos_settings *breaker)
 
         default:
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid parameter \"%V\" (allowed: %s)",
+                               "invalid parameter \"%V\" (%s)",
                                &value[i], allowed);
             return NGX_CONF_ERROR;
         }
@@ -195,6 +195,7 @@ ngx_http_kerberos_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     ngx_http_complex_value_t          **service;
     ngx_http_upstream_srv_conf_t       *us;
     ngx_http_kerberos_srv_conf_t       *kscf;
+    ngx_http_kerberos_main_conf_t      *kmcf;
     ngx_http_compile_complex_value_t    ccv;
 
     us = NULL;
@@ -235,6 +236,9 @@ ngx_http_kerberos_service(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
+    kmcf->service_used = 1;
 
     if (us == NULL) {
         return NGX_CONF_OK;

@@ -112,7 +112,7 @@ ngx_http_kerberos_create_main_conf(ngx_conf_t *cf)
     }
 
     kmcf->cycle = cf->cycle;
-    kmcf->zone_size = NGX_HTTP_KERBEROS_ZONE_SIZE;
+    kmcf->zone_size = NGX_CONF_UNSET_SIZE;
     kerberos_settings_init(&kmcf->breaker);
 
     kmcf->config = kerberos_config_create();
@@ -151,6 +151,15 @@ static char *
 ngx_http_kerberos_init_main_conf(ngx_conf_t *cf, void *conf)
 {
     ngx_http_kerberos_main_conf_t  *kmcf = conf;
+
+    ngx_conf_init_size_value(kmcf->zone_size, NGX_HTTP_KERBEROS_ZONE_SIZE);
+
+    if (kmcf->service_used && kmcf->registries == NULL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"kerberos_service\" without "
+                           "\"kerberos_registry\"");
+        return NGX_CONF_ERROR;
+    }
 
     if (ngx_http_kerberos_check_upstreams(cf) != NGX_OK) {
         return NGX_CONF_ERROR;

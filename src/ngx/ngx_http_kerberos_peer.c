@@ -244,6 +244,8 @@ ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc, void *data)
 {
     ngx_http_kerberos_ctx_t  *ctx = data;
 
+    kerberos_notices  notices;
+
     ngx_log_debug2(NGX_LOG_DEBUG_HTTP, pc->log, 0,
                    "kerberos get peer, service: %V, try: %ui",
                    &ctx->service_name, pc->tries);
@@ -254,10 +256,9 @@ ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc, void *data)
     ctx->finalized = 0;
 
     kerberos_pick_peer(ctx->process, &ctx->state, ngx_current_msec,
-                       &ctx->pick);
+                       &ctx->pick, &notices);
 
-    ngx_http_kerberos_log_notices(ctx->request, ctx->process,
-                                  &ctx->pick.notices);
+    ngx_http_kerberos_log_notices(ctx->request, ctx->process, &notices);
 
     if (!ctx->pick.picked) {
         return ngx_http_kerberos_no_peer(ctx, pc);

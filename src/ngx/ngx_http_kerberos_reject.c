@@ -69,11 +69,13 @@ ngx_http_kerberos_header_filter(ngx_http_request_t *r)
         kerberos_answered(ctx->process, &ctx->state);
     }
 
-    /* an error_page may have found another answer */
+    /* an error_page may have found another answer, even another 503 */
 
     seconds = ngx_http_kerberos_retry_after(ctx);
 
-    if (seconds && r->headers_out.status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+    if (seconds && r->headers_out.status == NGX_HTTP_SERVICE_UNAVAILABLE
+        && (r->upstream == NULL || r->upstream->headers_in.status_n == 0))
+    {
 
         h = ngx_list_push(&r->headers_out.headers);
         if (h == NULL) {

@@ -13,13 +13,15 @@ static ngx_int_t ngx_http_kerberos_init_upstream(ngx_conf_t *cf,
 static ngx_int_t ngx_http_kerberos_add_service(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_srv_conf_t *kscf);
 static ngx_int_t ngx_http_kerberos_add_server(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf, ngx_http_upstream_server_t *server,
+    ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_server_t *server,
     kerberos_settings *inherited);
 static ngx_int_t ngx_http_kerberos_server_settings(ngx_conf_t *cf,
-    ngx_http_upstream_server_t *server, kerberos_settings *settings);
+    ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_server_t *server,
+    kerberos_settings *settings);
 static ngx_int_t ngx_http_kerberos_server_setting(ngx_conf_t *cf,
-    ngx_http_upstream_server_t *server, kerberos_settings *settings,
-    char *parameter, char *setting, u_char *number);
+    ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_server_t *server,
+    kerberos_settings *settings, char *parameter, char *setting,
+    u_char *number);
 
 
 /* called by every directive of ours in an upstream block */
@@ -56,7 +58,8 @@ static ngx_int_t
 ngx_http_kerberos_init_upstream(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *us)
 {
-    ngx_http_kerberos_srv_conf_t  *kscf;
+    ngx_http_kerberos_srv_conf_t   *kscf;
+    ngx_http_kerberos_main_conf_t  *kmcf;
 
     kscf = ngx_http_conf_upstream_srv_conf(us, ngx_http_kerberos_module);
 
@@ -73,7 +76,9 @@ ngx_http_kerberos_init_upstream(ngx_conf_t *cf,
     kscf->round_robin = us->peer.init;
     us->peer.init = ngx_http_kerberos_init_peer;
 
-    if (kscf->service) {
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
+
+    if (kscf->service || us == kmcf->registry) {
 
         if (us->servers->nelts > 1) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
@@ -123,7 +128,7 @@ ngx_http_kerberos_add_service(ngx_conf_t *cf,
     server = us->servers->elts;
 
     for (i = 0; i < us->servers->nelts; i++) {
-        if (ngx_http_kerberos_add_server(cf, kmcf, &server[i], &settings)
+        if (ngx_http_kerberos_add_server(cf, us, &server[i], &settings)
             != NGX_OK)
         {
             return NGX_ERROR;
@@ -136,17 +141,22 @@ ngx_http_kerberos_add_service(ngx_conf_t *cf,
 
 static ngx_int_t
 ngx_http_kerberos_add_server(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf, ngx_http_upstream_server_t *server,
+    ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_server_t *server,
     kerberos_settings *inherited)
 {
-    ngx_uint_t         i;
-    kerberos_peer      peer;
-    kerberos_text      name;
-    kerberos_settings  settings;
+    ngx_uint_t                      i;
+    kerberos_peer                   peer;
+    kerberos_text                   name;
+    kerberos_settings               settings;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
 
     kerberos_settings_init(&settings);
 
-    if (ngx_http_kerberos_server_settings(cf, server, &settings) != NGX_OK) {
+    if (ngx_http_kerberos_server_settings(cf, us, server, &settings)
+        != NGX_OK)
+    {
         return NGX_ERROR;
     }
 
@@ -188,14 +198,15 @@ ngx_http_kerberos_add_server(ngx_conf_t *cf,
 
 static ngx_int_t
 ngx_http_kerberos_server_settings(ngx_conf_t *cf,
-    ngx_http_upstream_server_t *server, kerberos_settings *settings)
+    ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_server_t *server,
+    kerberos_settings *settings)
 {
     u_char  value[NGX_INT64_LEN + 2];
 
     if (server->max_fails != 1) {
         ngx_sprintf(value, "%ui%Z", server->max_fails);
 
-        if (ngx_http_kerberos_server_setting(cf, server, settings,
+        if (ngx_http_kerberos_server_setting(cf, us, server, settings,
                                              "max_fails", "threshold", value)
             != NGX_OK)
         {
@@ -204,9 +215,17 @@ ngx_http_kerberos_server_settings(ngx_conf_t *cf,
     }
 
     if (server->fail_timeout != 10) {
-        ngx_sprintf(value, "%Ts%Z", server->fail_timeout);
 
-        if (ngx_http_kerberos_server_setting(cf, server, settings,
+        /* none at all means the shortest there is */
+
+        if (server->fail_timeout == 0) {
+            ngx_sprintf(value, "1ms%Z");
+
+        } else {
+            ngx_sprintf(value, "%Ts%Z", server->fail_timeout);
+        }
+
+        if (ngx_http_kerberos_server_setting(cf, us, server, settings,
                                              "fail_timeout", "timeout", value)
             != NGX_OK)
         {
@@ -220,8 +239,9 @@ ngx_http_kerberos_server_settings(ngx_conf_t *cf,
 
 static ngx_int_t
 ngx_http_kerberos_server_setting(ngx_conf_t *cf,
-    ngx_http_upstream_server_t *server, kerberos_settings *settings,
-    char *parameter, char *setting, u_char *number)
+    ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_server_t *server,
+    kerberos_settings *settings, char *parameter, char *setting,
+    u_char *number)
 {
     char           allowed[256];
     kerberos_text  name, value;
@@ -238,8 +258,10 @@ ngx_http_kerberos_server_setting(ngx_conf_t *cf,
     }
 
     ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "invalid parameter \"%s=%s\" of server \"%V\" "
-                  "(allowed: %s)", parameter, number, &server->name, allowed);
+                  "invalid parameter \"%s=%s\" of server \"%V\" (%s) in "
+                  "upstream \"%V\" in %s:%ui",
+                  parameter, number, &server->name, allowed, &us->host,
+                  us->file_name, us->line);
 
     return NGX_ERROR;
 }

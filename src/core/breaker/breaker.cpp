@@ -16,7 +16,8 @@ constexpr std::uint32_t kDoublingsMax = 30;
 }  // namespace
 
 State Breaker::state() const {
-  return Word::unpack(words_.word.load()).state;
+  if (!options_.enabled) return State::kClosed;
+  return Word::unpack(words_.word.load(std::memory_order_acquire)).state;
 }
 
 std::optional<Pass> Breaker::admit() const {
@@ -28,6 +29,7 @@ std::optional<Pass> Breaker::admit() const {
 Probing Breaker::probe(base::Owner self, const base::Owners& owners, base::Instant now,
                        base::Pcg32& random) {
   Probing result;
+  if (!options_.enabled) return result;
   for (int round = 0; round < kRounds; ++round) {
     Word word = Word::unpack(words_.word.load());
     if (word.state == State::kClosed) return result;

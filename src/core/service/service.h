@@ -27,10 +27,11 @@ struct Notice {
   breaker::Transition transition;
 };
 
-// At most one peer turns half-open in a pick, but it may settle overdue probes of others.
+// A pick turns at most one peer half-open, but it may settle overdue probes of others on its way;
+// it stops looking at them when there is no room left to tell.
 class Notices {
  public:
-  static constexpr std::uint32_t kMax = 4;
+  static constexpr std::uint32_t kMax = 2;
   void add(std::uint32_t peer, const breaker::Transition& transition) {
     notices_[count_++] = {peer, transition};
   }
