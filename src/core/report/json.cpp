@@ -84,7 +84,7 @@ Json json_of(const service::PeerSnapshot& peer) {
           {"weight", peer.weight},
           {"backup", peer.backup},
           {"in_flight", peer.in_flight},
-          {"requests", peer.successes + peer.failures + peer.neutral},
+          {"requests", peer.requests},
           {"successes", peer.successes},
           {"failures", peer.failures},
           {"neutral", peer.neutral},

@@ -40,6 +40,7 @@ struct Text {
 struct PeerRecord {
   alignas(kLine) breaker::Words breaker;
   struct alignas(kLine) Counters {
+    std::atomic<std::uint64_t> requests;  // attempts that began, ended or not
     std::atomic<std::uint64_t> successes;
     std::atomic<std::uint64_t> failures;
     std::atomic<std::uint64_t> neutral;

@@ -127,6 +127,7 @@ bool Service::take(Request& request, std::uint32_t peer, const breaker::Pass& pa
       return false;
     }
   }
+  record.counters.requests.fetch_add(1, std::memory_order_relaxed);
   request.peer = peer;
   request.pass = pass;
   request.tried[request.attempts++] = peer;

@@ -22,6 +22,7 @@ struct PeerSnapshot {
   bool down = false;  // by configuration
   bool full = false;  // at max_conns
   std::uint64_t in_flight = 0;
+  std::uint64_t requests = 0;
   std::uint64_t successes = 0;
   std::uint64_t failures = 0;
   std::uint64_t neutral = 0;
