@@ -13,6 +13,21 @@
 
 #if (nginx_version < 1029007)
 
+/* how its configuration begins in all these versions */
+
+typedef struct {
+    ngx_uint_t                 max_cached;    /* 0: it is not there */
+    ngx_uint_t                 requests;
+    ngx_msec_t                 time;
+    ngx_msec_t                 timeout;
+    ngx_queue_t                cache;
+    ngx_queue_t                free;
+    ngx_http_upstream_init_pt  original_init_upstream;
+} ngx_http_kerberos_keepalive_conf_t;
+
+
+static ngx_int_t ngx_http_kerberos_repeat_keepalive(ngx_conf_t *cf,
+    ngx_command_t *cmd, ngx_http_kerberos_keepalive_conf_t *kcf);
 static ngx_module_t *ngx_http_kerberos_find_keepalive(ngx_conf_t *cf);
 
 #endif
@@ -25,59 +40,27 @@ ngx_http_kerberos_hook_upstream(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_init_pt init)
 {
 #if (nginx_version < 1029007)
-    u_char         *last;
-    u_char          number[NGX_INT_T_LEN + 1];
-    ngx_str_t      *value;
-    ngx_uint_t     *max_cached, cached;
-    ngx_array_t    *args, keepalive;
-    ngx_module_t   *module;
-    ngx_command_t  *cmd;
+    ngx_module_t                        *module;
+    ngx_http_kerberos_keepalive_conf_t  *kcf;
 
     module = ngx_http_kerberos_find_keepalive(cf);
 
-    if (module && us->peer.init_upstream) {
+    if (module) {
+        kcf = us->srv_conf[module->ctx_index];
 
-        /*
-         * the first field of its configuration in all these versions; as
-         * long as it is zero, the directive has not been there
-         */
+        if (kcf->max_cached) {
 
-        max_cached = us->srv_conf[module->ctx_index];
-        cached = *max_cached;
-        cmd = module->commands;
-
-        if (cached) {
-            if (ngx_array_init(&keepalive, cf->pool, 2, sizeof(ngx_str_t))
-                != NGX_OK)
+            if (kcf->original_init_upstream
+                != ngx_http_upstream_init_round_robin)
             {
-                return NGX_ERROR;
+                ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                                   "load balancing method redefined");
             }
-
-            value = ngx_array_push_n(&keepalive, 2);
-
-            last = ngx_sprintf(number, "%ui%Z", cached) - 1;
-
-            value[0] = cmd->name;
-            value[1].data = number;
-            value[1].len = last - number;
 
             us->peer.init_upstream = init;
 
-            /* let the directive take its turn again, now around us */
-
-            *max_cached = 0;
-
-            args = cf->args;
-            cf->args = &keepalive;
-
-            if (cmd->set(cf, cmd, max_cached) != NGX_CONF_OK) {
-                cf->args = args;
-                return NGX_ERROR;
-            }
-
-            cf->args = args;
-
-            return NGX_OK;
+            return ngx_http_kerberos_repeat_keepalive(cf, module->commands,
+                                                      kcf);
         }
     }
 #endif
@@ -94,6 +77,40 @@ ngx_http_kerberos_hook_upstream(ngx_conf_t *cf,
 
 
 #if (nginx_version < 1029007)
+
+/* lets the directive take its turn again, now around us */
+
+static ngx_int_t
+ngx_http_kerberos_repeat_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
+    ngx_http_kerberos_keepalive_conf_t *kcf)
+{
+    char         *rv;
+    u_char        number[NGX_INT_T_LEN + 1];
+    ngx_str_t    *value;
+    ngx_array_t  *args, keepalive;
+
+    if (ngx_array_init(&keepalive, cf->pool, 2, sizeof(ngx_str_t)) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    value = ngx_array_push_n(&keepalive, 2);
+
+    value[0] = cmd->name;
+    value[1].data = number;
+    value[1].len = ngx_sprintf(number, "%ui%Z", kcf->max_cached) - 1 - number;
+
+    kcf->max_cached = 0;
+
+    args = cf->args;
+    cf->args = &keepalive;
+
+    rv = cmd->set(cf, cmd, kcf);
+
+    cf->args = args;
+
+    return rv == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
+}
+
 
 /* nginx may have been built without it */
 
