@@ -219,7 +219,30 @@ class Builder {
       if (!add_peer(generation, *service, plan, peer)) return false;
     }
     index(generation, *service);
+    publish_roster(generation, *service);
     return true;
+  }
+
+  // The first image has everybody in who is not down, so that no request ever finds none. Whoever
+  // is out is found out at the first pick, which brings the image up to date.
+  void publish_roster(Generation& generation, ServiceImage& service) {
+    const GenerationView view(&generation);
+    balance::Roster roster = view.roster(service);
+    const base::Instant claim = roster.claim(0);
+    const balance::Roster::Draft draft = roster.draft();
+    std::vector<balance::Share> primaries;
+    std::vector<balance::Share> backups;
+    const auto peers = view.peers(service);
+    for (std::uint32_t i = 0; i < peers.size(); ++i) {
+      if (!peers[i].down) (peers[i].backup ? backups : primaries).push_back({i, peers[i].share});
+    }
+    balance::Workbench bench;
+    balance::RosterRoom lengths;
+    lengths.primary = static_cast<std::uint32_t>(
+        balance::smooth_order(primaries, {draft.primary, service.room.primary}, bench));
+    lengths.backup = static_cast<std::uint32_t>(
+        balance::smooth_order(backups, {draft.backup, service.room.backup}, bench));
+    roster.publish(draft, lengths, 1, roster.due(), 0, claim);
   }
 
   bool add_peer(Generation& generation, ServiceImage& service, const ServicePlan& plan,
