@@ -249,7 +249,8 @@ void kerberos_count_fault(kerberos_process *process);
 
 /* Reports. */
 
-/* Writes the names of the services of registry files, separated by ", ", cut short where the room ends. */
+/* Writes the names of the services of registry files, separated by ", ", cut short where the
+ * room ends. */
 size_t kerberos_service_names(kerberos_process *process, char *text, size_t room);
 
 /* The status document; kerberos_document_free() ends it. */

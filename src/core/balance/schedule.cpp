@@ -7,10 +7,11 @@
 namespace kerberos::balance {
 namespace {
 
+// At least 1, for weights are.
 std::uint32_t common_divisor(std::span<const Share> shares) {
   std::uint32_t divisor = 0;
   for (const Share& share : shares) divisor = std::gcd(divisor, share.weight);
-  return divisor;
+  return std::max(divisor, 1U);
 }
 
 std::uint64_t sum_of(std::span<const Share> shares) {

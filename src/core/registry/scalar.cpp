@@ -19,11 +19,12 @@ struct Unit {
 
 constexpr base::Millis kSecond = 1'000;
 constexpr base::Millis kHour = 3'600 * kSecond;
+constexpr base::Millis kDay = 24 * kHour;
 
 // The larger first: parse_time() only ever moves on in this table.
 constexpr std::array kUnits = {
-    Unit{"w", 7 * 24 * kHour}, Unit{"d", 24 * kHour}, Unit{"h", kHour},
-    Unit{"m", 60 * kSecond},   Unit{"s", kSecond},    Unit{"ms", 1},
+    Unit{"w", 7 * kDay},     Unit{"d", kDay},    Unit{"h", kHour},
+    Unit{"m", 60 * kSecond}, Unit{"s", kSecond}, Unit{"ms", 1},
 };
 
 // Takes the digits at the front of `rest` away and returns their value; nothing if there are

@@ -189,7 +189,7 @@ Service read_service(const Field& field, const Defaults& defaults, base::Problem
     report_wrong_type(field, "a list of URLs, or a mapping of balance, peers, breaker", problems);
   }
   service.balance = draft.balance.value_or(defaults.balance.value_or(service.balance));
-  service.breaker = inherit(std::move(service.breaker), defaults.breaker);
+  service.breaker = inherit(service.breaker, defaults.breaker);
   return service;
 }
 

@@ -27,7 +27,7 @@ struct Parameter {
 };
 
 // Beyond a day an open breaker is a peer that somebody should have taken out.
-constexpr base::Millis kTimeMax = 24 * 3'600 * 1'000;
+constexpr base::Millis kTimeMax = 86'400'000;
 
 constexpr std::array kParameters = {
     Parameter{"threshold", Form::kNumber, 0, 1'000'000, &BreakerSettings::threshold},
