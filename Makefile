@@ -2,7 +2,7 @@
 #
 #   BUILD=release|debug|asan|tsan   how to build (default: release)
 #   NGX_SRC=DIR                     an nginx source tree instead of Debian's nginx-dev
-#   NGX_FLAGS='...'                 configure flags for that tree (default: --with-compat)
+#   NGX_FLAGS='...'                 configure flags for that tree (default: --with-compat --with-http_ssl_module)
 
 SHELL   := /bin/bash
 BUILD   ?= release

@@ -180,7 +180,7 @@ typedef struct {
     uint32_t          sockaddr_len;
     kerberos_text     address;
     kerberos_text     id;
-    kerberos_state    met;  /* HALF_OPEN: this attempt is a probe */
+    kerberos_state    met;  /* HALF_OPEN: a probe; OPEN: none, for peers are held out */
     int64_t           retry_after;  /* nobody to be had: until somebody may be; 0: unknown */
 } kerberos_pick;
 
@@ -195,6 +195,7 @@ typedef struct {
     unsigned  request_sent:1;
     unsigned  reused:1;
     unsigned  bytes_received:1;
+    unsigned  tls:1;
     unsigned  connect_timed_out:1;
     unsigned  read_timed_out:1;
     unsigned  read_eof:1;

@@ -47,6 +47,7 @@ Evidence evidence_of(const kerberos_evidence& shown) {
           .request_sent = shown.request_sent != 0,
           .reused = shown.reused != 0,
           .bytes_received = shown.bytes_received != 0,
+          .tls = shown.tls != 0,
           .connect_timed_out = shown.connect_timed_out != 0,
           .read_timed_out = shown.read_timed_out != 0,
           .read_eof = shown.read_eof != 0,
@@ -99,7 +100,7 @@ void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, in
   hand_out(picked.notices, notices);
   pick->picked = picked.picked ? 1 : 0;
   pick->retry_after = picked.retry_after;
-  pick->met = KERBEROS_OPEN;
+  pick->met = picked.held_out ? KERBEROS_OPEN : KERBEROS_CLOSED;
   if (!picked.picked) return;
   const auto generation = process->process.generation();
   pick->peer = generation.services()[held.service].first_peer + held.peer;

@@ -43,6 +43,10 @@ ngx_http_kerberos_collect_evidence(ngx_http_request_t *r,
 
     evidence->request_sent = u->request_sent;
 
+#if (NGX_HTTP_SSL)
+    evidence->tls = c->ssl != NULL;
+#endif
+
     /* the timer of the write event is that of connecting, then of sending */
 
     evidence->connect_timed_out = c->write->timedout && !u->request_sent;

@@ -52,7 +52,10 @@ Probing Breaker::probe(base::Owner self, const base::Owners& owners, base::Insta
     }
     result.due = place.due;
     if (!place.free) return result;
-    const Lease lease{.owner = self, .epoch = word.epoch, .deadline = now + options_.probe_timeout};
+    // A process whose clock is behind must not grant a lease that is overdue at birth.
+    const base::Instant from = std::max(now, word.until);
+    const Lease lease{
+        .owner = self, .epoch = word.epoch, .deadline = from + options_.probe_timeout};
     std::uint64_t expected = 0;
     if (!words_.leases[*place.free].compare_exchange_strong(expected, lease.pack())) continue;
     const Pass pass{.epoch = word.epoch, .place = *place.free, .lease = lease.pack()};

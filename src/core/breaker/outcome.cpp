@@ -39,7 +39,7 @@ Judgement judge_failed(const Evidence& e) {
   if (e.read_timed_out) return failure(Cause::kResponseTimeout);
   // The peer closed an idle connection just as it was used again; nginx grants another try.
   if (e.reused && !e.bytes_received) return neutral();
-  if (!e.request_sent) return failure(Cause::kConnectRefused);
+  if (!e.request_sent) return failure(e.tls ? Cause::kHandshake : Cause::kConnectRefused);
   if (e.read_error) return failure(Cause::kReset);
   if (e.read_eof) return failure(Cause::kClosed);
   return failure(Cause::kInvalidHeader);
@@ -93,6 +93,8 @@ std::string_view describe(Cause cause) {
       return "none";
     case Cause::kConnectRefused:
       return "connect refused";
+    case Cause::kHandshake:
+      return "TLS handshake failed";
     case Cause::kConnectTimeout:
       return "connect timeout";
     case Cause::kResponseTimeout:

@@ -20,6 +20,7 @@ enum class Cause : std::uint8_t {
   kNone,
   kConnectRefused,   // no connection came about: refused, unreachable, no such socket
   kConnectTimeout,   // nor was one refused in time; TLS handshakes included
+  kHandshake,        // connected, and the TLS handshake failed
   kResponseTimeout,  // sent, and no response header in time
   kClosed,           // the peer closed before its response header was complete
   kReset,            // the peer reset the connection before its header
@@ -43,6 +44,7 @@ struct Evidence {
   bool request_sent = false;
   bool reused = false;  // a kept connection
   bool bytes_received = false;
+  bool tls = false;  // the connection speaks TLS, or tried to
   bool connect_timed_out = false;
   bool read_timed_out = false;
   bool read_eof = false;

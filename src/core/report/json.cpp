@@ -5,13 +5,12 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <string_view>
+
+#include "core/report/writer.h"
 
 namespace kerberos::report {
 namespace {
-
-using Json = nlohmann::ordered_json;
 
 // Seconds, as all durations of the document.
 double seconds(base::Millis span) {
@@ -47,83 +46,100 @@ std::string_view text_of(breaker::State state) {
   return "unknown";
 }
 
-Json text_of(breaker::Reason reason) {
+void write(Writer& json, breaker::Reason reason) {
   switch (reason) {
     case breaker::Reason::kNone:
-      return nullptr;
+      json.value(nullptr);
+      return;
     case breaker::Reason::kConsecutive:
-      return "consecutive";
+      json.value("consecutive");
+      return;
     case breaker::Reason::kProbe:
-      return "probe";
+      json.value("probe");
+      return;
   }
-  return nullptr;
 }
 
-Json reasons_of(const service::PeerSnapshot& peer) {
-  Json reasons = Json::array();
-  if (peer.breaker.state != breaker::State::kClosed) reasons.push_back("breaker");
-  if (peer.down) reasons.push_back("config");
-  if (peer.full) reasons.push_back("max_conns");
-  return reasons;
+void write_reasons(Writer& json, const service::PeerSnapshot& peer) {
+  json.begin_array();
+  if (peer.breaker.state != breaker::State::kClosed) json.value("breaker");
+  if (peer.down) json.value("config");
+  if (peer.full) json.value("max_conns");
+  json.end_array();
 }
 
-Json json_of(const breaker::View& view) {
-  return {{"state", text_of(view.state)},
-          {"reason", text_of(view.reason)},
-          {"consecutive_failures", view.consecutive_failures},
-          {"trips", view.trips},
-          {"probes_in_flight", view.probes_in_flight},
-          {"retry_in", seconds(view.retry_in)}};
+void write(Writer& json, const breaker::View& view) {
+  json.begin_object();
+  json.field("state", text_of(view.state));
+  json.key("reason");
+  write(json, view.reason);
+  json.field("consecutive_failures", view.consecutive_failures);
+  json.field("trips", view.trips);
+  json.field("probes_in_flight", view.probes_in_flight);
+  json.field("retry_in", seconds(view.retry_in));
+  json.end_object();
 }
 
-Json json_of(const service::PeerSnapshot& peer) {
-  return {{"id", peer.id},
-          {"address", peer.address},
-          {"state", peer.available() ? "up" : "down"},
-          {"reasons", reasons_of(peer)},
-          {"weight", peer.weight},
-          {"backup", peer.backup},
-          {"in_flight", peer.in_flight},
-          {"requests", peer.requests},
-          {"successes", peer.successes},
-          {"failures", peer.failures},
-          {"neutral", peer.neutral},
-          {"breaker", json_of(peer.breaker)}};
+void write(Writer& json, const service::PeerSnapshot& peer) {
+  json.begin_object();
+  json.field("id", peer.id);
+  json.field("address", peer.address);
+  json.field("state", peer.available() ? "up" : "down");
+  json.key("reasons");
+  write_reasons(json, peer);
+  json.field("weight", peer.weight);
+  json.field("backup", peer.backup);
+  json.field("in_flight", peer.in_flight);
+  json.field("requests", peer.requests);
+  json.field("successes", peer.successes);
+  json.field("failures", peer.failures);
+  json.field("neutral", peer.neutral);
+  json.key("breaker");
+  write(json, peer.breaker);
+  json.end_object();
 }
 
 // A peer that is down by configuration is meant to be: it degrades nothing.
-std::string_view state_of(const service::ServiceSnapshot& service, std::size_t available) {
-  const auto wanted = static_cast<std::size_t>(std::count_if(
-      service.peers.begin(), service.peers.end(), [](const auto& peer) { return !peer.down; }));
+std::string_view state_of(const service::ServiceSnapshot& service, std::ptrdiff_t available) {
+  const auto wanted = std::count_if(service.peers.begin(), service.peers.end(),
+                                    [](const auto& peer) { return !peer.down; });
   if (available == 0) return "down";
   return available == wanted ? "up" : "degraded";
 }
 
-Json json_of(const service::ServiceSnapshot& service) {
-  const auto available =
-      static_cast<std::size_t>(std::count_if(service.peers.begin(), service.peers.end(),
-                                             [](const auto& peer) { return peer.available(); }));
-  Json peers = Json::array();
-  for (const auto& peer : service.peers) peers.push_back(json_of(peer));
-  return {{"name", service.name},
-          {"balance", registry::name_of(service.balance)},
-          {"state", state_of(service, available)},
-          {"available", available},
-          {"requests", service.requests},
-          {"rejected", service.rejected},
-          {"peers", std::move(peers)}};
+void write(Writer& json, const service::ServiceSnapshot& service) {
+  const auto available = std::count_if(service.peers.begin(), service.peers.end(),
+                                       [](const auto& peer) { return peer.available(); });
+  json.begin_object();
+  json.field("name", service.name);
+  json.field("balance", registry::name_of(service.balance));
+  json.field("state", state_of(service, available));
+  json.field("available", available);
+  json.field("requests", service.requests);
+  json.field("rejected", service.rejected);
+  json.key("peers");
+  json.begin_array();
+  for (const auto& peer : service.peers) write(json, peer);
+  json.end_array();
+  json.end_object();
 }
 
 }  // namespace
 
 std::string to_json(const service::Snapshot& snapshot, const Stamp& stamp) {
-  Json services = Json::array();
-  for (const auto& service : snapshot.services) services.push_back(json_of(service));
-  const Json document = {
-      {"schema", 1},      {"generation", snapshot.generation}, {"time", time_text(stamp.unix_ms)},
-      {"pid", stamp.pid}, {"faults", snapshot.faults},         {"services", std::move(services)}};
-  // Names come from configuration files in whatever encoding: never let one break the document.
-  return document.dump(-1, ' ', false, Json::error_handler_t::replace) + '\n';
+  Writer json;
+  json.begin_object();
+  json.field("schema", 1);
+  json.field("generation", snapshot.generation);
+  json.field("time", time_text(stamp.unix_ms));
+  json.field("pid", stamp.pid);
+  json.field("faults", snapshot.faults);
+  json.key("services");
+  json.begin_array();
+  for (const auto& service : snapshot.services) write(json, service);
+  json.end_array();
+  json.end_object();
+  return json.take() + '\n';
 }
 
 }  // namespace kerberos::report

@@ -48,6 +48,7 @@ Pick Service::pick(Request& request, base::Instant now) {
   }
   if (!result.notices.all().empty() || stale) changed(now);
   if (!result.picked) {
+    result.held_out = lineup.out.size() != 0;
     result.retry_after = retry_after(now);
     if (request.attempts == 0) record_.counters.rejected.fetch_add(1, std::memory_order_relaxed);
   }
@@ -77,7 +78,6 @@ Notices Service::report(Request& request, const breaker::Judgement& judgement, b
   const std::uint32_t peer = request.peer;
   request.peer = Request::kNone;
   PeerRecord& record = process_.record(peers_[peer]);
-  process_.in_flight(record).fetch_sub(1, std::memory_order_relaxed);
   switch (judgement.outcome) {
     case breaker::Outcome::kSuccess:
       record.counters.successes.fetch_add(1, std::memory_order_relaxed);
@@ -92,12 +92,11 @@ Notices Service::report(Request& request, const breaker::Judgement& judgement, b
   }
   const auto transition =
       breaker_of(peers_[peer]).report(request.pass, judgement, now, process_.random());
-  if (transition) {
-    notices.add(image_.first_peer + peer, *transition);
-    changed(now);
-  } else if (request.pass.probe()) {
-    generation_.roster(image_).hasten(now);  // its place is free again
-  }
+  if (transition) notices.add(image_.first_peer + peer, *transition);
+  // A probe that decided nothing has left a place: that, too, every generation has to hear of.
+  if (transition || request.pass.probe()) changed(now);
+  // Last, so that whoever sees nothing in flight sees all outcomes.
+  process_.in_flight(record).fetch_sub(1);
   return notices;
 }
 

@@ -56,6 +56,7 @@ struct Request {
 
 struct Pick {
   bool picked = false;
+  bool held_out = false;  // some peer is out by its breaker
   // Where nobody could be had: until somebody may be, 0 where nobody can tell.
   base::Millis retry_after = 0;
   Notices notices;

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+//
+// Threads that stand for worker processes: what they share in a test is what workers share in the
+// zone, and they start together.
+#pragma once
+
+#include <barrier>
+#include <chrono>
+#include <cstddef>
+#include <thread>
+#include <vector>
+
+namespace kerberos {
+
+inline constexpr std::size_t kCrew = 8;
+
+// Runs work(i) on kCrew threads, i from 0, and returns when all have come to their end.
+template <class Work>
+void run_crew(Work work) {
+  std::barrier start(static_cast<std::ptrdiff_t>(kCrew));
+  std::vector<std::jthread> threads;
+  for (std::size_t i = 0; i < kCrew; ++i) {
+    threads.emplace_back([&start, &work, i] {
+      start.arrive_and_wait();
+      work(i);
+    });
+  }
+}
+
+// So that a test that would hang fails instead. Far beyond what any of them takes.
+class Patience {
+ public:
+  [[nodiscard]] bool over() const { return std::chrono::steady_clock::now() > end_; }
+
+ private:
+  std::chrono::steady_clock::time_point end_ =
+      std::chrono::steady_clock::now() + std::chrono::seconds(60);
+};
+
+}  // namespace kerberos

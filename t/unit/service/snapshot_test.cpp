@@ -1,0 +1,194 @@
+// SPDX-License-Identifier: MIT
+#include "core/service/snapshot.h"
+
+#include "unit/service/gate.h"
+
+namespace kerberos::service {
+namespace {
+
+void a_snapshot_shows_what_the_configuration_says(void**) {
+  const Gate gate;
+  auto first = peer("a", 5);
+  first.id = "big";
+  auto second = peer("b");
+  second.backup = true;
+  auto third = peer("c");
+  third.down = true;
+  gate.reload({});
+  gate.reload(registry_of({named("x", {first, second, third}), named("y", {peer("d")})}));
+  const Snapshot snapshot = take_snapshot(gate.attach(0), 1'000);
+  assert_int_equal(snapshot.generation, 2);
+  assert_int_equal(snapshot.faults, 0);
+  assert_int_equal(snapshot.services.size(), 2);
+  assert_text(snapshot.services[0].name, "x");
+  assert_text(snapshot.services[1].name, "y");
+  assert_true(snapshot.services[0].balance == registry::Balance::kRoundRobin);
+  const auto& peers = snapshot.services[0].peers;
+  assert_int_equal(peers.size(), 3);
+  assert_int_equal(snapshot.services[1].peers.size(), 1);
+  assert_text(peers[0].id, "big");
+  assert_text(peers[0].address, "a");
+  assert_int_equal(peers[0].weight, 5);
+  assert_true(peers[0].available());
+  assert_false(peers[0].backup);
+  assert_true(peers[1].backup);
+  assert_true(peers[1].available());
+  assert_true(peers[2].down);
+  assert_false(peers[2].available());
+}
+
+void counters_are_those_of_all_processes(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process first = gate.attach(0);
+  Process second = gate.attach(1);
+  for (Process* process : {&first, &second}) {
+    serve(*process, 2, 1'000);
+    Client(*process).report(kGood, 1'000);  // was never picked for
+  }
+  Client failed(first);
+  assert_text(failed.pick(1'000), "a");
+  failed.report(kBad, 1'000);
+  Client left(second);
+  assert_text(left.pick(1'000), "b");
+  left.report(kNothing, 1'000);
+  Client waiting(first);
+  Client waiting_too(second);
+  assert_text(waiting.pick(1'000), "a");
+  assert_text(waiting_too.pick(1'000), "b");
+  for (int i = 0; i < 3; ++i) gate.zone.header().faults.fetch_add(1);
+
+  const Snapshot snapshot = take_snapshot(second, 1'000);
+  assert_int_equal(snapshot.faults, 3);
+  const ServiceSnapshot& service = snapshot.services[0];
+  assert_int_equal(service.requests, 10);
+  assert_int_equal(service.rejected, 0);
+  const PeerSnapshot& a = service.peers[0];
+  const PeerSnapshot& b = service.peers[1];
+  assert_int_equal(a.requests, 4);  // the one under way included
+  assert_int_equal(a.successes, 2);
+  assert_int_equal(a.failures, 1);
+  assert_int_equal(a.neutral, 0);
+  assert_int_equal(a.in_flight, 1);
+  assert_int_equal(b.requests, 4);
+  assert_int_equal(b.successes, 2);
+  assert_int_equal(b.failures, 0);
+  assert_int_equal(b.neutral, 1);
+  assert_int_equal(b.in_flight, 1);
+}
+
+void requests_that_nobody_could_serve_are_rejected(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a")}));
+  Process process = gate.attach(0);
+  trip(process, "a", 1'000);
+  for (int i = 0; i < 4; ++i) Client(process).pick(2'000);
+  const Snapshot snapshot = take_snapshot(process, 2'000);
+  assert_int_equal(snapshot.services[0].requests, 7);
+  assert_int_equal(snapshot.services[0].rejected, 4);
+  assert_int_equal(snapshot.services[0].peers[0].requests, 3);
+}
+
+void what_died_with_its_process_is_in_flight_no_more(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a")}));
+  Process dead = gate.attach(0);
+  const Process alive = gate.attach(1);
+  Client lost(dead);
+  lost.pick(1'000);
+  assert_int_equal(take_snapshot(alive, 1'000).services[0].peers[0].in_flight, 1);
+  Gate::kill(100);
+  gate.zone.sweep(Gate::exists);
+  const Snapshot snapshot = take_snapshot(alive, 1'000);
+  assert_int_equal(snapshot.services[0].peers[0].in_flight, 0);
+  assert_int_equal(snapshot.services[0].peers[0].requests, 1);  // never goes backwards
+}
+
+void a_breaker_is_shown_in_each_of_its_states(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process process = gate.attach(0);
+  const auto shown = [&](base::Instant now) {
+    return take_snapshot(process, now).services[0].peers[0];
+  };
+  Client failed(process);
+  assert_text(failed.pick(1'000), "a");
+  failed.report(kBad, 1'000);
+  assert_int_equal(shown(1'000).breaker.consecutive_failures, 1);
+  assert_true(shown(1'000).available());
+
+  trip(process, "a", 1'000);
+  PeerSnapshot peer = shown(5'000);
+  assert_false(peer.available());
+  assert_true(peer.breaker.state == breaker::State::kOpen);
+  assert_true(peer.breaker.reason == breaker::Reason::kConsecutive);
+  assert_int_equal(peer.breaker.consecutive_failures, 3);
+  assert_int_equal(peer.breaker.trips, 1);
+  assert_int_equal(peer.breaker.retry_in, 6'000);
+  assert_int_equal(peer.breaker.probes_in_flight, 0);
+
+  Client probe(process);
+  assert_text(probe.pick(11'000), "a");
+  peer = shown(11'500);
+  assert_false(peer.available());
+  assert_true(peer.breaker.state == breaker::State::kHalfOpen);
+  assert_int_equal(peer.breaker.probes_in_flight, 1);
+  assert_int_equal(peer.in_flight, 1);
+
+  probe.report(kGood, 12'000);
+  peer = shown(12'000);
+  assert_true(peer.available());
+  assert_true(peer.breaker.state == breaker::State::kClosed);
+  assert_true(peer.breaker.reason == breaker::Reason::kNone);
+  assert_int_equal(peer.breaker.consecutive_failures, 0);
+  assert_int_equal(peer.breaker.trips, 1);
+}
+
+void a_peer_at_max_conns_is_full(void**) {
+  const Gate gate;
+  auto small = peer("a");
+  small.max_conns = 2;
+  gate.reload(one({small}));
+  Process first = gate.attach(0);
+  Process second = gate.attach(1);
+  Client one_(first);
+  Client two(second);
+  one_.pick(1);
+  assert_false(take_snapshot(first, 1).services[0].peers[0].full);
+  two.pick(1);
+  const PeerSnapshot full = take_snapshot(first, 1).services[0].peers[0];
+  assert_true(full.full);
+  assert_false(full.available());
+  two.report(kGood, 1);
+  assert_true(take_snapshot(first, 1).services[0].peers[0].available());
+}
+
+void counters_never_go_backwards_over_a_reload(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process old = gate.attach(0);
+  serve(old, 10, 1'000);
+  gate.reload(one({peer("b"), peer("a")}));
+  const Process fresh = gate.attach(1);
+  serve(old, 4, 1'000);  // the old one is still at it
+  const Snapshot snapshot = take_snapshot(fresh, 1'000);
+  assert_int_equal(snapshot.services[0].requests, 14);
+  for (const PeerSnapshot& peer : snapshot.services[0].peers) assert_int_equal(peer.successes, 7);
+}
+
+}  // namespace
+}  // namespace kerberos::service
+
+int main() {
+  using namespace kerberos::service;
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(a_snapshot_shows_what_the_configuration_says),
+      cmocka_unit_test(counters_are_those_of_all_processes),
+      cmocka_unit_test(requests_that_nobody_could_serve_are_rejected),
+      cmocka_unit_test(what_died_with_its_process_is_in_flight_no_more),
+      cmocka_unit_test(a_breaker_is_shown_in_each_of_its_states),
+      cmocka_unit_test(a_peer_at_max_conns_is_full),
+      cmocka_unit_test(counters_never_go_backwards_over_a_reload),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
