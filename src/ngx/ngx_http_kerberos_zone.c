@@ -164,9 +164,12 @@ ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
-    /* without a master, a reload starts no process */
+    /*
+     * without a master, a reload starts no process; the first start does,
+     * after it has become a daemon, with another pid
+     */
 
-    if (!ccf->master) {
+    if (!ccf->master && !ngx_is_init_cycle(cycle->old_cycle)) {
         (void) ngx_http_kerberos_attach(cycle, kmcf);
     }
 
@@ -181,7 +184,9 @@ ngx_http_kerberos_init_process(ngx_cycle_t *cycle)
 {
     ngx_http_kerberos_main_conf_t  *kmcf;
 
-    if (ngx_process != NGX_PROCESS_WORKER) {
+    if (ngx_process != NGX_PROCESS_WORKER
+        && ngx_process != NGX_PROCESS_SINGLE)
+    {
         return NGX_OK;
     }
 
