@@ -55,8 +55,9 @@ test-integration: build ## the black-box tests on a real nginx (WORKERS=n, TESTS
 test-asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer
 	@$(MAKE) --no-print-directory BUILD=asan test-unit test-integration
 
-test-race: ## the core's tests under ThreadSanitizer
-	@$(MAKE) --no-print-directory BUILD=tsan test-unit
+test-race: ## what processes and threads share, under ThreadSanitizer
+	@$(MAKE) --no-print-directory BUILD=tsan test-unit \
+	    UNIT_CPP='$(wildcard t/threads/*_test.cpp) t/unit/service/service_test.cpp' UNIT_C=
 
 coverage: ## line coverage of the core by its unit tests: build/coverage.html
 	@$(MAKE) --no-print-directory BUILD=cover test-unit

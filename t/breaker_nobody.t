@@ -229,7 +229,7 @@ subtest 'error_page' => sub {
     is $r->{status}, 503, 'a service that has nobody either';
     like $r->{headers}{'retry-after'}, qr/^(?:1?\d|20)$/, 'one Retry-After, that of the last asked';
 
-    # B8: our Retry-After was added to whatever 503 came after an internal redirect.
+    # Our Retry-After was added to whatever 503 came after an internal redirect.
     $b->mode(2, 'status', status => 503, retry_after => 7);
     $r = get('/page/plain');
     is "$r->{status}, $r->{headers}{'retry-after'}", '503, 7', "a backend's own 503 stays as it is";

@@ -196,7 +196,7 @@ subtest 'a kept connection' => sub {
     is $kept->('ok'), 'successes 1, 200', 'is there again';
     is $kept->('status', status => 500), 'failures 1, 500', 'answers count as ever';
     is $kept->('ok'), 'successes 1, 200', 'and again';
-    is $kept->('hang'), 'failures 1, 504', 'to hang is not to be stale';             # B3
+    is $kept->('hang'), 'failures 1, 504', 'to hang is not to be stale';
     is $kept->('ok'), 'successes 1, 200', 'and again';
     is $kept->('truncate'), 'failures 1, 200 truncated', 'nor is to break off';
 };

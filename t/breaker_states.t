@@ -213,7 +213,7 @@ subtest 'max_fails and fail_timeout of a server line' => sub {
     is breaker('lines', 8)->{state}, 'closed', 'it never opens';
 };
 
-# B4: `off` of the http block used to win over a block's own parameters.
+# `off` of the http block used to win over a block's own parameters.
 
 subtest 'a block with parameters of its own is on where the http block says off' => sub {
     $b->mode(3, 'status', status => 500);

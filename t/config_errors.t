@@ -94,7 +94,7 @@ subtest 'a directive twice' => sub {
     refused("kerberos_registry good.yaml;\n<!>kerberos_registry good.yaml;\n",
         $twice->('kerberos_registry'));
     refused("kerberos_zone 8m;\n<!>kerberos_zone 8m;\n", $twice->('kerberos_zone'));
-    refused("kerberos_zone 4m;\n<!>kerberos_zone 8m;\n", $twice->('kerberos_zone'));      # B9
+    refused("kerberos_zone 4m;\n<!>kerberos_zone 8m;\n", $twice->('kerberos_zone'));
     refused(in_location("kerberos_status;\n <!>kerberos_status;"), $twice->('kerberos_status'));
     refused(in_location("kerberos_service a;\n <!>kerberos_service b;"),
         $twice->('kerberos_service'));
@@ -174,7 +174,7 @@ subtest 'a near miss is answered by the right name' => sub {
     like $hint->('treshold=3'), qr/did you mean "threshold"\?/, 'a typing error';
     like $hint->('timeout=10x'), qr/a time such as 500ms, 30s or 5m/, 'a wrong unit';
 
-    # B10: "(allowed: allowed: threshold, ..." and "(allowed: did you mean"
+    # "(allowed: allowed: threshold, ..." and "(allowed: did you mean"
     unlike $hint->($_), qr/allowed: (?:allowed|did you)/, "said once: $_" for 'on', 'treshold=3';
 };
 
@@ -216,9 +216,9 @@ subtest 'server lines' => sub {
 
     # Out of the breaker's range, though nginx would take it.
     refused($u->('server 127.0.0.1:1 max_fails=1000001'),
-        qr/invalid parameter "max_fails=1000001" of server "127\.0\.0\.1:1"/);       # B11
+        qr/invalid parameter "max_fails=1000001" of server "127\.0\.0\.1:1"/);
     refused($u->('server 127.0.0.1:1 fail_timeout=90000'),
-        qr/invalid parameter "fail_timeout=90000s" of server "127\.0\.0\.1:1"/);     # B11
+        qr/invalid parameter "fail_timeout=90000s" of server "127\.0\.0\.1:1"/);
     refused("upstream u {\n kerberos_balance round_robin;\n}\n",
         qr/no servers are inside upstream/);
 };

@@ -167,7 +167,7 @@ subtest 'unknown services: 404, and the names are for the log only' => sub {
     ok $ng->log_lines(qr/no "kerberos_service" for this request/), 'logged';
 };
 
-# B2: whoever chooses the name must not reach what was not put into the registry.
+# Whoever chooses the name must not reach what was not put into the registry.
 
 subtest 'an upstream block is no service of the registry' => sub {
     is get('/own')->{status}, 200, 'it serves where it is named';
@@ -175,7 +175,7 @@ subtest 'an upstream block is no service of the registry' => sub {
     is $b->requests(4), 1, 'nobody was asked';
 };
 
-# B5: what a client writes must not look like what nginx does.
+# What a client writes must not look like what nginx does.
 
 subtest 'a name cannot forge the log' => sub {
     $ng->mark_log;
@@ -237,7 +237,7 @@ subtest '$kerberos_service and $upstream_addr' => sub {
     is $line->('/v1/proxy/nobody/last'), '/v1/proxy/nobody/last 404 "-" "-"', 'neither';
 };
 
-# B6: the upstream behind proxy_pass http://kerberos is no service.
+# The upstream behind proxy_pass http://kerberos is no service.
 
 subtest 'the status lists what the registry says' => sub {
     is_deeply [sort map { $_->{name} } status($ng)->{services}->@*], [qw(own product secure users)],

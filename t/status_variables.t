@@ -21,6 +21,7 @@ my $ng = nginx(backend => $b, start => 0, http => <<'EOF');
     upstream pair  { server %%BACKEND_1%%; server %%BACKEND_2%%; kerberos_breaker threshold=0; }
     upstream bad   { server %%BACKEND_2%%; kerberos_balance round_robin; }
     upstream soon  { server %%BACKEND_2%%; kerberos_breaker timeout=200ms; }
+    upstream full  { server %%BACKEND_3%% max_conns=1; kerberos_balance round_robin; }
     upstream stock { server %%BACKEND_1%%; }
 
     log_format kerberos '$request_uri $status|$kerberos_service|$kerberos_peer|$kerberos_breaker|'
@@ -53,7 +54,7 @@ my $ng = nginx(backend => $b, start => 0, http => <<'EOF');
             proxy_pass http://good;
         }
         location = /_auth { internal; proxy_pass http://pair; }
-        location ~ ^/(?<name>good|pair|bad|soon)$ { proxy_pass http://$name; }
+        location ~ ^/(?<name>good|pair|bad|soon|full)$ { proxy_pass http://$name; }
     }
 EOF
 
@@ -116,6 +117,17 @@ subtest 'failures' => sub {
     like logged('/pair', abort => 1), qr/^499\|pair\|(?:$one|$two)\|CLOSED\|1\|neutral\|-$/,
         'the client left';
     $b->mode('all', 'ok');
+};
+
+# This used to say OPEN, too.
+
+subtest 'rejected for want of places' => sub {
+    $b->mode(3, 'hang');
+    my $c = http_connect($ng->port)->ask('GET', '/full');
+    wait_for { peer(status($ng), 'full', $b->address(3))->{in_flight} == 1 };
+    is logged('/full'), '503|full|-|CLOSED|0|-|1', 'no breaker is to blame';
+    $c->close;
+    $b->mode(3, 'ok');
 };
 
 subtest 'a probe' => sub {

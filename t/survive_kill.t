@@ -129,9 +129,9 @@ subtest 'kill -9 ten times a second, with backends that come and go' => sub {
 
         if (!$pid) {
             my %got;
-            until (-e $stop) {
+            do {
                 $got{ $_->{status} }++ for http_parallel(8, $ng->port, '/', timeout => 5);
-            }
+            } until -e $stop;
             open my $out, '>', $ng->path("load.$n");
             print {$out} join ' ', %got;
             close $out;

@@ -82,9 +82,9 @@ sub load () {
 
     if (!$pid) {
         my %got;
-        until (-e $stop) {
+        do {
             $got{ $_->{status} }++ for http_parallel(8, $ng->port, '/');
-        }
+        } until -e $stop;
         open my $out, '>', $file;
         print {$out} join ' ', %got;
         close $out;
@@ -157,7 +157,7 @@ subtest 'other orders, weights and parameters' => sub {
     is breaker(2)->{state}, 'open', 'and the second is enough';
 };
 
-# B7: an open peer used to be held out by a breaker that was off, for ever.
+# An open peer used to be held out by a breaker that was off, for ever.
 
 subtest 'a breaker that is turned off lets everybody through at once' => sub {
     is get(), 503, 'all are out';
@@ -194,7 +194,7 @@ subtest 'requests and probes under way' => sub {
 
     my $neutral = at(1)->{neutral};
     $c->close;
-    # B13: new workers used to wait for the deadline of a probe that an old one had given back.
+    # New workers used to wait for the deadline of a probe that an old one had given back.
     ok wait_for { breaker(1)->{probes_in_flight} == 0 && at(1)->{in_flight} == 0 }, 'given back';
     is at(1)->{neutral}, $neutral + 1, 'and counted where the new ones count';
     $b->mode(1, 'ok');

@@ -50,6 +50,11 @@ my $ng = nginx(backend => $b, http => <<"EOF");
         server %%BACKEND_3%%;
         kerberos_breaker threshold=1 timeout=10m;
     }
+    upstream rest {
+        server %%BACKEND_1%%;
+        server %%BACKEND_2%%;
+        kerberos_breaker threshold=1 timeout=10m;
+    }
     upstream trip {
         server %%BACKEND_1%%;
         server %%BACKEND_2%%;
@@ -62,6 +67,7 @@ my $ng = nginx(backend => $b, http => <<"EOF");
         add_header X-Attempts \$kerberos_attempts always;
         location = /status { kerberos_status; }
         location /out  { proxy_next_upstream_tries 2; proxy_pass http://out; }
+        location /rest { proxy_read_timeout 200ms; proxy_pass http://rest; }
         location /trip { proxy_pass http://trip; }
         $locations
     }
@@ -203,6 +209,16 @@ subtest 'a peer that is out uses up no tries' => sub {
     }
     is $got, '200 2:502 3:200', 'both tries are for those that are in';
     is ask('out'), '200 3:200', 'one is left';
+    $b->mode('all', 'ok');
+};
+
+subtest 'the last that is in fails, and there are others that are out' => sub {
+    with('refuse');
+    is from_first('rest'), '200 1:502 2:200', 'one is out';
+
+    $b->mode(2, 'hang');
+    is ask('rest'), '504 2:504', 'the client hears of the other, and of no further search';
+    is ask('rest'), '503 rest:503', 'then nobody is left';
     $b->mode('all', 'ok');
 };
 

@@ -14,7 +14,7 @@ use POSIX ();
 use Kerberos::Test;
 use Kerberos::Test::Conf;
 use Kerberos::Test::Log qw(slurp);
-use Kerberos::Test::Process qw(is_alive);
+use Kerberos::Test::Process qw(children is_alive);
 
 my $b = backend(3);
 
@@ -82,7 +82,7 @@ sub serves_well ($ng) {
 # Four requests that the backends hold back until they are told.
 
 sub under_way ($ng) {
-    $b->mode($_, 'delay', delay => 1) for 1, 2;
+    $b->mode($_, 'delay', delay => 2) for 1, 2;
 
     my @c = map { http_connect($ng->port)->ask('GET', '/', close => 1) } 1 .. 4;
     ok wait_for { $b->counters(1)->{in_flight} + $b->counters(2)->{in_flight} == 4 },
@@ -271,11 +271,13 @@ subtest 'daemon on' => sub {
     serves_well($ng);
     reloads_well($ng, sub ($version) {
         my $conf = slurp($ng->path('nginx.conf')) =~ s/return 200 \d+/return 200 $version/r;
+        my @old  = children($pid);
 
         $ng->write_file('nginx.conf', $conf);
         kill HUP => $pid;
 
-        return wait_for { http_get($ng->port, '/version')->{body} eq $version };
+        return wait_for { !grep { is_alive($_) } @old }
+            && http_get($ng->port, '/version')->{body} eq $version;
     });
 
     kill QUIT => $pid;

@@ -64,6 +64,7 @@ void every_cause_has_its_words(void**) {
   const std::pair<Cause, const char*> rows[] = {
       {Cause::kConnectRefused, "connect refused"},
       {Cause::kConnectTimeout, "connect timeout"},
+      {Cause::kHandshake, "TLS handshake failed"},
       {Cause::kResponseTimeout, "response timeout"},
       {Cause::kClosed, "closed before response header"},
       {Cause::kReset, "reset before response header"},
