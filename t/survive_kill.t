@@ -196,4 +196,26 @@ subtest 'kill -9 ten times a second, with backends that come and go' => sub {
     is get('/'), 200, 'into one that serves';
 };
 
+subtest 'a worker that was leaving after a reload, which nobody starts again' => sub {
+    $b->mode(4, 'hang');
+
+    my @c = map { ask('/limited') } 1 .. 4;
+
+    wait_for { limited()->{in_flight} == 4 } or die "not in flight\n";
+
+    my @old = $ng->workers;
+
+    ok $ng->reload(wait => 'new'), 'reloaded, and the old workers still have requests';
+    is limited()->{in_flight}, 4, 'which are in flight';
+
+    kill KILL => @old;
+    $ng->allow(qr/worker process \d+ exited on signal 9/);
+
+    ok +(wait_for { limited()->{in_flight} == 0 } 5), 'and are not when those are dead';
+
+    $b->mode(4, 'ok');
+    is get('/limited'), 200, 'the places are free';
+};
+
+
 done_testing;

@@ -149,6 +149,8 @@ typedef struct kerberos_process_s  kerberos_process;
 /* Takes a slot, numbered from 0 to 1023, and gives back what its former owner held. MUTEX. */
 kerberos_result kerberos_attach(kerberos_zone *zone, uint32_t slot, int64_t pid,
     uint64_t generation, uint64_t seed, kerberos_process **process);
+/* Gives back what processes held that are gone without a word. MUTEX. */
+void kerberos_bury(kerberos_process *process, int (*exists)(int64_t pid));
 void kerberos_detach(kerberos_process *process);        /* leaves the slot. MUTEX. */
 void kerberos_process_free(kerberos_process *process);  /* the handle alone */
 

@@ -56,6 +56,10 @@ kerberos_result kerberos_attach(kerberos_zone* zone, uint32_t slot, int64_t pid,
   });
 }
 
+void kerberos_bury(kerberos_process* process, int (*exists)(int64_t pid)) {
+  process->process.bury(exists);
+}
+
 void kerberos_detach(kerberos_process* process) {
   process->process.detach();
 }

@@ -39,6 +39,8 @@ typedef struct {
     /* set where a worker starts */
     kerberos_process                *process;
     void                           **sessions;       /* TLS, by peer */
+    ngx_event_t                      watch;          /* for workers that die */
+    ngx_connection_t                 watch_connection;  /* for debug logs */
 } ngx_http_kerberos_main_conf_t;
 
 

@@ -134,6 +134,10 @@ ngx_http_kerberos_cleanup(void *data)
 
     kerberos_config_destroy(kmcf->config);
 
+    if (kmcf->watch.timer_set) {
+        ngx_del_timer(&kmcf->watch);
+    }
+
     if (kmcf->process) {
         ngx_http_kerberos_free_sessions(kmcf);
         kerberos_process_free(kmcf->process);

@@ -8,11 +8,17 @@
 #include "ngx/ngx_http_kerberos.h"
 
 
+#define NGX_HTTP_KERBEROS_WATCH  1000
+
+
 static ngx_int_t ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_kerberos_check_size(ngx_shm_zone_t *shm_zone);
 static ngx_int_t ngx_http_kerberos_attach(ngx_cycle_t *cycle,
     ngx_http_kerberos_main_conf_t *kmcf);
+static void ngx_http_kerberos_watch(ngx_cycle_t *cycle,
+    ngx_http_kerberos_main_conf_t *kmcf);
+static void ngx_http_kerberos_watch_handler(ngx_event_t *ev);
 static ngx_http_kerberos_main_conf_t *ngx_http_kerberos_cycle_conf(
     ngx_cycle_t *cycle);
 static void *ngx_http_kerberos_allocate(void *data, size_t size);
@@ -228,7 +234,54 @@ ngx_http_kerberos_attach(ngx_cycle_t *cycle,
         return NGX_ERROR;
     }
 
+    ngx_http_kerberos_watch(cycle, kmcf);
+
     return ngx_http_kerberos_init_sessions(kmcf);
+}
+
+
+/*
+ * A killed worker is started again in its slot at once, and that gives back
+ * what it held.  One that was leaving after a reload is not: somebody has to
+ * look.
+ */
+
+static void
+ngx_http_kerberos_watch(ngx_cycle_t *cycle,
+    ngx_http_kerberos_main_conf_t *kmcf)
+{
+    /* debug logs read the descriptor of whatever an event belongs to */
+
+    kmcf->watch_connection.fd = (ngx_socket_t) -1;
+    kmcf->watch_connection.data = kmcf;
+
+    kmcf->watch.handler = ngx_http_kerberos_watch_handler;
+    kmcf->watch.data = &kmcf->watch_connection;
+    kmcf->watch.log = cycle->log;
+    kmcf->watch.cancelable = 1;
+
+    ngx_add_timer(&kmcf->watch, NGX_HTTP_KERBEROS_WATCH);
+}
+
+
+static void
+ngx_http_kerberos_watch_handler(ngx_event_t *ev)
+{
+    ngx_connection_t               *c;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    c = ev->data;
+    kmcf = c->data;
+
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    if (ngx_shmtx_trylock(&shpool->mutex)) {
+        kerberos_bury(kmcf->process, ngx_http_kerberos_process_exists);
+        ngx_shmtx_unlock(&shpool->mutex);
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_KERBEROS_WATCH);
 }
 
 

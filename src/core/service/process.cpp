@@ -20,6 +20,11 @@ std::optional<Process> Process::attach(const Zone& zone, std::uint32_t slot, std
   return process;
 }
 
+void Process::bury(ProcessExists exists) {
+  if (zone_.bury(exists) == 0) return;
+  for (const ServiceImage& service : generation_.services()) record(service).changes.fetch_add(1);
+}
+
 Process::Process(const Zone& zone, base::Owner self, Generation* generation, std::uint64_t seed)
     : zone_(zone),
       self_(self),

@@ -24,6 +24,10 @@ class Process {
   static std::optional<Process> attach(const Zone& zone, std::uint32_t slot, std::int64_t pid,
                                        std::uint64_t id, std::uint64_t seed);
 
+  // Gives back what processes held that are gone. Their probes have left places, which every
+  // generation has to hear of. The zone's mutex must be held.
+  void bury(ProcessExists exists);
+
   // Leaves the slot. The zone's mutex must be held.
   void detach() { zone_.leave_slot(self_); }
 

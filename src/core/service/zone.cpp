@@ -88,16 +88,24 @@ Generation* Zone::find(std::uint64_t id) const {
   return nullptr;
 }
 
+std::uint32_t Zone::bury(ProcessExists exists) const {
+  std::uint32_t dead = 0;
+  const std::uint32_t used = header_->slots_used.load();
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const std::uint32_t life = header_->lives[i].load();
+    if ((life & 1U) == 0 || exists(header_->slots[i].pid.load()) != 0) continue;
+    leave_slot({i, life});
+    ++dead;
+  }
+  return dead;
+}
+
 void Zone::sweep(ProcessExists exists) const {
+  bury(exists);
   const std::uint32_t used = header_->slots_used.load();
   std::uint64_t oldest = header_->current.load();
   for (std::uint32_t i = 0; i < used; ++i) {
-    const std::uint32_t life = header_->lives[i].load();
-    if ((life & 1U) == 0) continue;
-    if (exists(header_->slots[i].pid.load()) == 0) {
-      leave_slot({i, life});
-      continue;
-    }
+    if ((header_->lives[i].load() & 1U) == 0) continue;
     const std::uint64_t pinned = header_->slots[i].generation.load();
     if (pinned != 0) oldest = std::min(oldest, pinned);
   }

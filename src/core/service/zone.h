@@ -62,6 +62,10 @@ class Zone {
   // Puts a generation in force.
   void publish(std::uint64_t id) const { header_->current.store(id); }
 
+  // Gives back what processes held that are gone without a word; returns how many were. nginx
+  // starts a killed worker anew in its slot, but not one that was leaving after a reload.
+  std::uint32_t bury(ProcessExists exists) const;
+
   // Frees what nobody uses any more: the slots of processes that are gone, the generations that
   // no process pins, the records that no generation names.
   void sweep(ProcessExists exists) const;
