@@ -182,7 +182,7 @@ void expect_each_change_told_once(const Shared& shared) {
 constexpr base::Millis kNeverOverdue = 100'000'000;
 
 void never_more_probes_than_configured(void**) {
-  for (const std::uint32_t probes : {1U, 3U, kProbesMax}) {
+  for (const std::uint32_t probes : {1U, 3U}) {
     Shared shared({.threshold = 3,
                    .timeout = 25,
                    .max_timeout = 60,
@@ -330,7 +330,7 @@ void a_verdict_leaves_no_place_taken(void**) {
 
 // No failure of a run is lost, however many report at once.
 void failures_are_counted_exactly(void**) {
-  constexpr int kFailures = 5'000;
+  constexpr int kFailures = 50'000;
   Shared shared({.threshold = 0});
   run_crew([&](std::size_t i) {
     base::Pcg32 random(i);

@@ -14,7 +14,7 @@
 namespace kerberos::balance {
 namespace {
 
-constexpr std::uint32_t kPicks = 140'000;  // each
+constexpr std::uint32_t kPicks = 280'000;  // each
 
 struct Wheel {
   std::vector<std::atomic<std::uint32_t>> entries;

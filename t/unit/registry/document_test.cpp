@@ -86,15 +86,12 @@ void what_leaves_the_structure_in_doubt_yields_no_tree(void**) {
       {"second document", "a: 1\n---\nb: 2\n", "2:1: second document (one in a file)"},
       {"empty second document", "a: 1\n---\n", "2:1: second document (one in a file)"},
       {"text after the end", "a: 1\n...\nb\n", "3:1: second document (one in a file)"},
-      {"endless documents of yaml-cpp", ",\n", "1:1: second document (one in a file)"},
       {"alias", "a: &x [1]\nb: *x\n",
        "1:4: anchor \"x\" (anchors and aliases are not read)\n"
        "2:4: alias (anchors and aliases are not read)"},
       {"alias as a key", "a: &x y\n*x : 1\n",
        "1:4: anchor \"x\" (anchors and aliases are not read)\n"
        "2:1: alias (anchors and aliases are not read)"},
-      {"alias of nothing", "a: *x\n",
-       "1:4: not readable as YAML (the referenced anchor is not defined)"},
       {"list as a key", "? [a, b]\n: 1\n",
        "1:3: key that is a list or a mapping (a key is a word)"},
       {"map as a key", "{{a: 1}: 2}\n", "1:2: key that is a list or a mapping (a key is a word)"},
@@ -114,18 +111,36 @@ void what_leaves_the_structure_in_doubt_yields_no_tree(void**) {
        "1:4: unterminated quote (no closing \" up to the end of the file)"},
       {"unclosed in a flow", "a: [\"b\n",
        "1:5: unterminated quote (no closing \" up to the end of the file)"},
-      {"unclosed list", "a: [1, 2\n", "2:1: not readable as YAML (end of sequence flow not found)"},
-      {"unclosed map", "a: {x: 1\n", "2:1: not readable as YAML (end of map flow not found)"},
-      {"map in a value", "a: b: c\n", "1:5: not readable as YAML (illegal map value)"},
-      {"text after a quote", "a: \"x\" y\n", "1:8: not readable as YAML (end of map not found)"},
-      {"unknown escape", "a: \"\\z\"\n", "1:7: not readable as YAML (unknown escape character: z)"},
-      {"reserved character", "a: 1\n@b: 2\n", "2:1: not readable as YAML (unknown token)"},
   };
   for (const Row& row : kRows) {
     const Document document = parse_document(row.text);
     expect_text(row.row, listed(document.problems), row.expected);
     expect_true(row.row, !document.root);
   }
+}
+
+// The words in parentheses are the library's, and differ between its versions.
+void what_the_library_cannot_read_is_refused_where_it_says(void**) {
+  constexpr Row kRows[] = {
+      {"alias of nothing", "a: *x\n", "1:4"},         {"unclosed list", "a: [1, 2\n", "2:1"},
+      {"unclosed map", "a: {x: 1\n", "2:1"},          {"map in a value", "a: b: c\n", "1:5"},
+      {"text after a quote", "a: \"x\" y\n", "1:8"},  {"unknown escape", "a: \"\\z\"\n", "1:7"},
+      {"reserved character", "a: 1\n@b: 2\n", "2:1"},
+  };
+  for (const Row& row : kRows) {
+    const Document document = parse_document(row.text);
+    const std::string expected = std::string(row.expected) + ": not readable as YAML (";
+    expect_text(row.row, listed(document.problems).substr(0, expected.size()), expected);
+    expect_true(row.row, !document.root);
+  }
+}
+
+// yaml-cpp 0.7 finds an empty document before this text without moving on, and would find it for
+// ever; later versions refuse it.
+void endless_documents_end(void**) {
+  const Document document = parse_document(",\n");
+  expect_text("problems", listed(document.problems).substr(0, 5), "1:1: ");
+  assert_false(document.root.has_value());
 }
 
 void lesser_problems_still_yield_the_tree(void**) {
@@ -190,6 +205,8 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(plain_yaml_becomes_a_tree_with_places),
       cmocka_unit_test(what_leaves_the_structure_in_doubt_yields_no_tree),
+      cmocka_unit_test(what_the_library_cannot_read_is_refused_where_it_says),
+      cmocka_unit_test(endless_documents_end),
       cmocka_unit_test(lesser_problems_still_yield_the_tree),
       cmocka_unit_test(the_first_of_equal_keys_stays),
       cmocka_unit_test(size_and_number_of_values_are_bounded),
