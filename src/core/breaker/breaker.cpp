@@ -35,7 +35,8 @@ Probing Breaker::probe(base::Owner self, const base::Owners& owners, base::Insta
     if (word.state == State::kClosed) return result;
     if (word.state == State::kOpen) {
       result.due = word.until;
-      if (now < word.until) return result;
+      // One transition a call: a second would take the place of the first in the result.
+      if (now < word.until || result.transition) return result;
       const Word half_open = word.next(State::kHalfOpen, now);
       if (!replace(word, half_open)) continue;
       result.transition = Transition{.from = State::kOpen, .to = State::kHalfOpen};
@@ -196,6 +197,8 @@ std::uint64_t Breaker::lengthen_run(std::uint32_t epoch) {
   std::uint64_t run = words_.run.load();
   std::uint64_t count = 0;
   do {
+    // The epoch is over, and its successor may count already: there is nothing to lengthen.
+    if (Word::unpack(words_.word.load()).epoch != epoch) return 0;
     count = Run::count(run, epoch) + 1;
   } while (!words_.run.compare_exchange_weak(run, Run::pack(epoch, count)));
   return count;

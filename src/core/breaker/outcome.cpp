@@ -46,22 +46,20 @@ Judgement judge_failed(const Evidence& e) {
 }
 
 Judgement judge_finalized(const Evidence& e) {
+  // error_page took over a status that the peer sent.
+  if (e.header_received && e.finalize == e.status && !e.header_sent) return by_status(e.status);
   switch (e.finalize) {
     case kClientClosed:
     case kRequestTimeout:
+    case kBadRequest:
     case kDone:
       return neutral();
-    case kBadRequest:
-      if (e.status != kBadRequest) return neutral();
-      break;
     case 0:
     case kDeclined:
       return by_status(e.status);
     default:
       break;
   }
-  // error_page took over a status that the peer sent.
-  if (e.finalize == e.status && !e.header_sent) return by_status(e.status);
   if (e.finalize == kBadGateway || e.finalize == kGatewayTimeout) {
     // An upgraded connection that falls silent is no failure: nobody promised to talk.
     if (!e.header_received || e.upgraded) return neutral();

@@ -192,6 +192,7 @@ constexpr Row kRows[] = {
     {"client gone, response fully buffered",
      answered(0, 200, {.header_sent = true, .client_gone = true}), kSuccess},
     {"client body broke off", unanswered(400, {.client_gone = true}), kNeutral},
+    {"408 from the peer, taken over by error_page", answered(408, 408, {}), kSuccess},
     {"client body never came", unanswered(408, {.client_gone = true}), kNeutral},
     {"client gone, seen by sending to it",
      answered(-1, 200, {.header_sent = true, .client_gone = true}), kNeutral},

@@ -573,6 +573,29 @@ void a_probe_whose_process_died_is_given_back_without_a_verdict(void**) {
   assert_true(who == "ab" || who == "ba");
 }
 
+void the_probe_of_a_process_that_was_buried_is_offered_to_both_generations(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process dead = gate.attach(0);
+  Process old = gate.attach(1);
+  gate.reload(one({peer("a"), peer("b")}));
+  Process fresh = gate.attach(2);
+  for (Process* burying : {&old, &fresh}) {
+    set_state(old, "b", State::kOpen, 2'000);
+    for (Process* process : {&dead, &old, &fresh}) serve(*process, 2, 1'000);
+    Client lost(dead);
+    while (lost.pick(2'000) != "b") lost.report(kNothing, 2'000);
+    for (Process* process : {&old, &fresh}) assert_text(serve(*process, 2, 2'001), "aa");
+    Gate::kill(dead.self().slot == 0 ? 100 : 103);
+    burying->bury(Gate::exists);
+    Process& other = burying == &old ? fresh : old;
+    Client probe(other);
+    assert_text(probe.pick(2'002), "b");
+    probe.report(kGood, 2'003);
+    dead = gate.attach(3);  // the next to die
+  }
+}
+
 void a_probe_finds_no_way_to_a_full_peer(void**) {
   const Gate gate;
   auto small = peer("a");
@@ -881,6 +904,7 @@ int main() {
       cmocka_unit_test(a_probe_without_an_answer_has_failed),
       cmocka_unit_test(a_probe_that_was_answered_is_good_whenever_its_body_ends),
       cmocka_unit_test(a_probe_whose_process_died_is_given_back_without_a_verdict),
+      cmocka_unit_test(the_probe_of_a_process_that_was_buried_is_offered_to_both_generations),
       cmocka_unit_test(a_probe_finds_no_way_to_a_full_peer),
       cmocka_unit_test(one_pick_announces_no_more_than_it_can_carry),
       cmocka_unit_test(a_probe_is_offered_to_who_has_not_tried_that_peer),

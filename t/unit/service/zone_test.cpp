@@ -187,6 +187,23 @@ void a_process_that_died_is_swept_out_of_its_slot(void**) {
   assert_int_equal(gate.zone.in_flight(rank), 0);
 }
 
+void who_is_buried_holds_nothing_and_pins_nothing(void**) {
+  const Gate gate;
+  gate.reload(two());
+  Process dead = gate.attach(0);
+  Process dead_too = gate.attach(1);
+  Process alive = gate.attach(2);
+  for (Process* process : {&dead, &dead_too, &alive}) Client(*process).pick(1);
+  Gate::kill(100);
+  Gate::kill(101);
+  assert_int_equal(gate.zone.bury(Gate::exists), 2);
+  assert_false(gate.zone.owners().alive(dead.self()));
+  assert_false(gate.zone.owners().alive(dead_too.self()));
+  assert_true(gate.zone.owners().alive(alive.self()));
+  assert_int_equal(gate.zone.in_flight(0) + gate.zone.in_flight(1), 1);
+  assert_int_equal(gate.zone.bury(Gate::exists), 0);
+}
+
 void whoever_takes_a_slot_anew_starts_at_zero(void**) {
   const Gate gate;
   gate.reload(two());
@@ -355,6 +372,7 @@ int main() {
       cmocka_unit_test(ids_of_generations_are_never_used_again),
       cmocka_unit_test(many_reloads_leave_memory_as_it_was),
       cmocka_unit_test(a_process_that_died_is_swept_out_of_its_slot),
+      cmocka_unit_test(who_is_buried_holds_nothing_and_pins_nothing),
       cmocka_unit_test(whoever_takes_a_slot_anew_starts_at_zero),
       cmocka_unit_test(a_slot_that_was_left_and_taken_again_starts_at_zero),
       cmocka_unit_test(a_process_without_a_master_keeps_its_slot_over_reloads),
