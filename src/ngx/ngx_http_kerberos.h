@@ -143,6 +143,11 @@ ngx_int_t ngx_http_kerberos_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 ngx_http_kerberos_ctx_t *ngx_http_kerberos_get_ctx(ngx_http_request_t *r);
 
+/* ngx_http_kerberos_service.c: which service a request is for */
+
+ngx_int_t ngx_http_kerberos_find_service(ngx_http_request_t *r,
+    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx);
+
 /* ngx_http_kerberos_evidence.c: how an attempt ended */
 
 void ngx_http_kerberos_collect_evidence(ngx_http_request_t *r,

@@ -1,8 +1,8 @@
 
 /* SPDX-License-Identifier: MIT
  *
- * The journey of a request: which service, which peer for each attempt, and
- * what became of it.
+ * The journey of a request: which peer for each attempt, and what became of
+ * it.
  */
 
 #include "ngx/ngx_http_kerberos.h"
@@ -10,10 +10,6 @@
 
 static ngx_http_kerberos_ctx_t *ngx_http_kerberos_create_ctx(
     ngx_http_request_t *r);
-static ngx_int_t ngx_http_kerberos_find_service(ngx_http_request_t *r,
-    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx);
-static void ngx_http_kerberos_log_unknown(ngx_http_request_t *r,
-    kerberos_process *process, ngx_str_t *name);
 static ngx_int_t ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc,
     void *data);
 static ngx_int_t ngx_http_kerberos_no_peer(ngx_http_kerberos_ctx_t *ctx,
@@ -136,106 +132,6 @@ ngx_http_kerberos_get_ctx(ngx_http_request_t *r)
     }
 
     return NULL;
-}
-
-
-/* NGX_OK, NGX_ERROR, or a status to finish the request with */
-
-static ngx_int_t
-ngx_http_kerberos_find_service(ngx_http_request_t *r,
-    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx)
-{
-    ngx_str_t                      value;
-    kerberos_text                  name;
-    ngx_http_complex_value_t      *service;
-    ngx_http_kerberos_srv_conf_t  *kscf;
-    ngx_http_kerberos_loc_conf_t  *klcf;
-
-    kscf = ngx_http_conf_upstream_srv_conf(us, ngx_http_kerberos_module);
-
-    service = kscf->service;
-
-    if (us == ctx->kmcf->registry) {
-        klcf = ngx_http_get_module_loc_conf(r, ngx_http_kerberos_module);
-        service = klcf->service;
-        ctx->registry = 1;
-
-        if (service == NULL) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "no \"kerberos_service\" for this request");
-            return NGX_HTTP_NOT_FOUND;
-        }
-    }
-
-    value = us->host;
-
-    if (service) {
-        ctx->registry = 1;
-
-        if (ngx_http_complex_value(r, service, &value) != NGX_OK) {
-            return NGX_ERROR;
-        }
-    }
-
-    name.data = (char *) value.data;
-    name.len = value.len;
-
-    if (!kerberos_find(ctx->process,
-                       ctx->registry ? KERBEROS_OF_REGISTRY
-                                     : KERBEROS_OF_BLOCK,
-                       name, &ctx->service))
-    {
-        ngx_http_kerberos_log_unknown(r, ctx->process, &value);
-        return NGX_HTTP_NOT_FOUND;
-    }
-
-    name = kerberos_service_name(ctx->process, ctx->service);
-
-    ctx->service_name.data = (u_char *) name.data;
-    ctx->service_name.len = name.len;
-
-#if (NGX_HTTP_SSL)
-
-    if (ctx->registry
-        && kerberos_service_tls(ctx->process, ctx->service)
-           != (int) r->upstream->ssl)
-    {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "the peers of service \"%V\" %s TLS, use \"proxy_pass "
-                      "%s://\" for it", &ctx->service_name,
-                      r->upstream->ssl ? "do not speak" : "speak",
-                      r->upstream->ssl ? "http" : "https");
-        return NGX_HTTP_BAD_GATEWAY;
-    }
-
-#endif
-
-    return NGX_OK;
-}
-
-
-/* clients write these names: none may break a line or paint a terminal */
-
-static void
-ngx_http_kerberos_log_unknown(ngx_http_request_t *r,
-    kerberos_process *process, ngx_str_t *name)
-{
-    char     known[1024];
-    size_t   i, len, shown;
-    u_char   text[128];
-
-    shown = ngx_min(name->len, sizeof(text));
-
-    for (i = 0; i < shown; i++) {
-        text[i] = (name->data[i] < 0x20 || name->data[i] == 0x7f)
-                  ? '?' : name->data[i];
-    }
-
-    len = kerberos_service_names(process, known, sizeof(known));
-
-    ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                  "unknown service \"%*s%s\" (known: %*s)",
-                  shown, text, shown < name->len ? "..." : "", len, known);
 }
 
 
