@@ -71,9 +71,8 @@ matrix: ## build and test on Debian 12, 13 and sid in debootstrap roots (slow, n
 	@scripts/matrix
 
 fmt: ## format the sources
-	@clang-format -i $$(git ls-files --cached --others --exclude-standard \
-	    'src/core/*.h' 'src/core/*.cpp' 'src/abi/*.cpp' 'src/abi/guard.h' 'src/abi/handles.h' \
-	    't/*.cpp')
+	@find src/core src/abi t \( -name '*.cpp' -o -name '*.h' \) ! -name kerberos.h \
+	    -exec clang-format -i {} +
 
 lint: core ## the house rules: arrows, exports, format, tidy, a test for every core file
 	@scripts/lint

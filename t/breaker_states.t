@@ -18,6 +18,8 @@ my $b = backend(8);
 my $ng = nginx(backend => $b, http => <<'EOF');
     kerberos_breaker threshold=3 timeout=500ms jitter=0%;
 
+    # Since 1.29.7 nginx keeps connections by default; one that closes without a word is then stale.
+    proxy_http_version 1.0;
     upstream pair {
         server %%BACKEND_1%%;
         server %%BACKEND_2%%;

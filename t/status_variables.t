@@ -17,6 +17,8 @@ my $ng = nginx(backend => $b, start => 0, http => <<'EOF');
     kerberos_registry services.yaml;
     kerberos_breaker threshold=1 timeout=60s jitter=0%;
 
+    # Since 1.29.7 nginx keeps connections by default; one that closes without a word is then stale.
+    proxy_http_version 1.0;
     upstream good  { server %%BACKEND_1%%; kerberos_balance round_robin; }
     upstream pair  { server %%BACKEND_1%%; server %%BACKEND_2%%; kerberos_breaker threshold=0; }
     upstream bad   { server %%BACKEND_2%%; kerberos_balance round_robin; }
