@@ -26,6 +26,7 @@ void kerberos_settings_init(kerberos_settings* settings) {
 
 kerberos_verdict kerberos_settings_set(kerberos_settings* settings, kerberos_text name,
                                        kerberos_text value, char* allowed, size_t room) {
+  copy("", allowed, room);  // which is all there is to say without memory
   return guarded_or(KERBEROS_INVALID, [&] {
     const auto verdict =
         kerberos::registry::set(inside<BreakerSettings>(settings), view(name), view(value));
@@ -44,6 +45,7 @@ void kerberos_settings_inherit(kerberos_settings* settings, const kerberos_setti
 }
 
 int kerberos_settings_contradict(const kerberos_settings* settings, char* text, size_t room) {
+  copy("", text, room);
   return guarded_or(0, [&] {
     const auto what = kerberos::registry::contradiction(inside<BreakerSettings>(settings));
     copy(what, text, room);
@@ -52,6 +54,7 @@ int kerberos_settings_contradict(const kerberos_settings* settings, char* text, 
 }
 
 int kerberos_balance_known(kerberos_text method, char* known, size_t room) {
+  copy("", known, room);
   return guarded_or(0, [&] {
     std::string names;
     for (const auto name : kerberos::registry::balance_methods()) {

@@ -19,10 +19,11 @@ kerberos_result kerberos_zone_open(const kerberos_memory* memory, void** header,
   return guarded([&] {
     const Memory given{memory->base, memory->size, memory->context, memory->allocate,
                        memory->release};
+    auto handle = std::make_unique<kerberos_zone_s>();  // before anything is made in the zone
     const bool fresh = *header == nullptr;
     const auto opened = fresh ? Zone::create(given) : Zone::reopen(given, *header);
     if (!opened) return fresh ? KERBEROS_NO_MEMORY : KERBEROS_REFUSED;
-    auto handle = std::make_unique<kerberos_zone_s>(kerberos_zone_s{*opened});
+    handle->zone = *opened;
     *header = &opened->header();
     *zone = handle.release();
     return KERBEROS_OK;

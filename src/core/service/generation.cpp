@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <memory>
 #include <new>
 #include <unordered_set>
 #include <vector>
@@ -167,17 +168,19 @@ class Builder {
     const Offset block = zone_.allocate(size);
     if (block == 0) return 0;
     block_ = zone_.at<std::byte>(block);
-    auto* generation = new (block_) Generation();
-    if (!fill(*generation)) {
+    // Taken back where the zone turns out too small, or the process runs out of memory midway.
+    const auto take_back = [this, block](Generation* generation) {
       give_back(*generation);
       zone_.release(block);
-      return 0;
-    }
+    };
+    std::unique_ptr<Generation, decltype(take_back)> generation(new (block_) Generation(),
+                                                                take_back);
+    if (!fill(*generation)) return 0;
     generation->bytes = size;
     generation->id = ++zone_.header().last_generation;
     generation->next = zone_.header().generations;
     zone_.header().generations = block;
-    return generation->id;
+    return generation.release()->id;
   }
 
  private:
@@ -329,11 +332,12 @@ std::uint64_t build_generation(const Zone& zone, const registry::Registry& regis
 
 std::size_t bytes_needed(const registry::Registry& registry, std::size_t processes) {
   const Plan plan = plan_of(registry);
+  // Everything twice, records too: a reload may replace every peer by another.
   std::size_t bytes = slab_cost(sizeof(ZoneHeader)) + 2 * slab_cost(block_size(plan));
   for (const auto& service : plan.services) {
-    bytes += slab_cost(sizeof(ServiceRecord) + service.service->name.size());
+    bytes += 2 * slab_cost(sizeof(ServiceRecord) + service.service->name.size());
     for (const auto& peer : service.peers) {
-      bytes += slab_cost(sizeof(PeerRecord) + record_key(*service.service, peer).size());
+      bytes += 2 * slab_cost(sizeof(PeerRecord) + record_key(*service.service, peer).size());
     }
   }
   // What every process counts in flight. Ranks that a reload has left may stand in between.

@@ -123,8 +123,11 @@ struct InFlight {
 
 struct Slot {
   std::atomic<std::int64_t> pid;
-  std::atomic<std::uint64_t> generation;  // the oldest that the process may still use
-  std::atomic<Offset> in_flight;          // InFlight
+  // The generations that the process may still use, from oldest to newest; 0: none. They are
+  // several only where a process without a master goes on over a reload.
+  std::atomic<std::uint64_t> oldest;
+  std::atomic<std::uint64_t> newest;
+  std::atomic<Offset> in_flight;  // InFlight
 };
 
 struct ZoneHeader {

@@ -48,7 +48,7 @@ Pick Service::pick(Request& request, base::Instant now) {
   }
   if (!result.notices.all().empty() || stale) changed(now);
   if (!result.picked) {
-    result.held_out = lineup.out.size() != 0;
+    result.held_out = generation_.roster(image_).lineup().out.size() != 0;  // as it is by now
     result.retry_after = retry_after(now);
     if (request.attempts == 0) record_.counters.rejected.fetch_add(1, std::memory_order_relaxed);
   }

@@ -102,19 +102,9 @@ std::uint32_t Zone::bury(ProcessExists exists) const {
 
 void Zone::sweep(ProcessExists exists) const {
   bury(exists);
-  const std::uint32_t used = header_->slots_used.load();
-  std::uint64_t oldest = header_->current.load();
-  for (std::uint32_t i = 0; i < used; ++i) {
-    if ((header_->lives[i].load() & 1U) == 0) continue;
-    const std::uint64_t pinned = header_->slots[i].generation.load();
-    if (pinned != 0) oldest = std::min(oldest, pinned);
-  }
-  const std::uint64_t current = header_->current.load();
-  // What is older than all pins has been left by its last user; what is newer than the one in
-  // force was built for a reload that failed.
   for (Offset* link = &header_->generations; *link != 0;) {
     auto* generation = at<Generation>(*link);
-    if (generation->id >= oldest && generation->id <= current) {
+    if (in_use(generation->id)) {
       link = &generation->next;
       continue;
     }
@@ -125,6 +115,21 @@ void Zone::sweep(ProcessExists exists) const {
   }
   drop_unused_records<PeerRecord>(*this, &header_->peer_records);
   drop_unused_records<ServiceRecord>(*this, &header_->service_records);
+}
+
+// Whether it is in force or some process may still use it. One that was built for a reload that
+// failed is neither.
+bool Zone::in_use(std::uint64_t generation) const {
+  if (generation == header_->current.load()) return true;
+  const std::uint32_t used = header_->slots_used.load();
+  for (std::uint32_t i = 0; i < used; ++i) {
+    const Slot& slot = header_->slots[i];
+    if ((header_->lives[i].load() & 1U) != 0 && slot.oldest.load() <= generation &&
+        generation <= slot.newest.load()) {
+      return true;
+    }
+  }
+  return false;
 }
 
 void Zone::release_generation(Generation& generation) const {
@@ -146,11 +151,15 @@ std::optional<base::Owner> Zone::take_slot(std::uint32_t slot, std::int64_t pid,
   if (!make_room(mine, generation.ranks)) return std::nullopt;
   // A process without a master takes its slot again at every reload, and goes on serving the
   // requests of the generations before.
-  if (again) return base::Owner{slot, former};
+  if (again) {
+    mine.newest.store(generation.id);
+    return base::Owner{slot, former};
+  }
   InFlight& mine_in_flight = *at<InFlight>(mine.in_flight.load());
   for (std::uint32_t i = 0; i < mine_in_flight.capacity; ++i) mine_in_flight.counts()[i].store(0);
   mine.pid.store(pid);
-  mine.generation.store(generation.id);
+  mine.oldest.store(generation.id);
+  mine.newest.store(generation.id);
   if (header_->slots_used.load() <= slot) header_->slots_used.store(slot + 1);
   const base::Owner owner{slot, ((former + 1) & ~1U) + 1};
   header_->lives[slot].store(owner.life);
@@ -179,7 +188,8 @@ bool Zone::make_room(Slot& slot, std::uint32_t ranks) const {
 void Zone::leave_slot(base::Owner owner) const {
   std::uint32_t life = owner.life;
   if (!header_->lives[owner.slot].compare_exchange_strong(life, owner.life + 1)) return;
-  header_->slots[owner.slot].generation.store(0);
+  header_->slots[owner.slot].oldest.store(0);
+  header_->slots[owner.slot].newest.store(0);
   header_->slots[owner.slot].pid.store(0);
 }
 

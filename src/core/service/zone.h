@@ -81,6 +81,7 @@ class Zone {
 
  private:
   friend class Records;
+  [[nodiscard]] bool in_use(std::uint64_t generation) const;
   void release_generation(Generation& generation) const;
   [[nodiscard]] bool make_room(Slot& slot, std::uint32_t ranks) const;
 

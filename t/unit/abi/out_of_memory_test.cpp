@@ -2,8 +2,10 @@
 //
 // The C face when memory runs out: for every allocation that a function makes, that one fails, and
 // the function says so, leaks nothing (AddressSanitizer looks), and works when called again.
+#include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <iterator>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -133,8 +135,14 @@ void a_setting_is_refused(void**) {
   char allowed[256] = "";
   for (const char* name : {"treshold", "threshold"}) {
     const auto last = each_allocation_fails<kerberos_verdict>(
-        [&] { return kerberos_settings_set(&settings, text(name), text("x"), allowed, 256); },
-        [](kerberos_verdict verdict) { assert_int_equal(verdict, KERBEROS_INVALID); });
+        [&] {
+          std::fill(allowed, std::end(allowed), 'x');
+          return kerberos_settings_set(&settings, text(name), text("x"), allowed, 256);
+        },
+        [&](kerberos_verdict verdict) {
+          assert_int_equal(verdict, KERBEROS_INVALID);
+          assert_string_equal(allowed, "");
+        });
     assert_int_not_equal(last, KERBEROS_TAKEN);
   }
   assert_int_equal(kerberos_settings_set(&settings, text("threshold"), text("7"), allowed, 256),
@@ -279,7 +287,10 @@ void a_zone_that_cannot_be_opened_can_be_later(void**) {
   header = nullptr;
   again = nullptr;
   each_allocation_fails([&] { return kerberos_zone_open(&memory, &header, &again); },
-                        [&] { assert_null(header); });
+                        [&] {
+                          assert_null(header);
+                          assert_int_equal(arena.blocks(), 0);
+                        });
   assert_non_null(header);
   kerberos_zone_close(again);
 }
@@ -292,9 +303,13 @@ void a_generation_that_cannot_be_built_leaves_the_one_in_force(void**) {
   kerberos_config_add_service(gate.config, text("a third service with a long name"));
   add_peer(gate.config, "a third peer with a long address");
   std::uint64_t generation = 0;
+  const std::size_t used = gate.arena.in_use();
   each_allocation_fails(
       [&] { return kerberos_zone_build(gate.zone, gate.config, exists, &generation); },
-      [&] { assert_true(gate.serve()); });
+      [&] {
+        assert_true(gate.serve());
+        assert_int_equal(gate.arena.in_use(), used);
+      });
   assert_int_equal(kerberos_peers(gate.process), 3);
   gate.generation = generation;
   kerberos_zone_publish(gate.zone, generation);

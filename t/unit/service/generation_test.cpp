@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "core/service/generation.h"
 
-#include <memory>
+#include <tuple>
 
 #include "unit/service/gate.h"
 
@@ -394,6 +394,22 @@ void the_size_that_is_asked_for_is_enough(void**) {
   }
 }
 
+// As when a new version is rolled out: no address of the old services is one of the new.
+void there_is_room_to_replace_every_peer(void**) {
+  for (const std::size_t peers : {10U, 100U, 1'000U, 5'000U}) {
+    const auto old = sized(1, peers);
+    auto fresh = sized(1, peers);
+    for (auto& peer : fresh.services[0].peers) peer.addresses[0].text[0] = '2';
+    const Gate gate(bytes_needed(fresh, 4));
+    for (std::uint32_t reload = 0; reload < 6; ++reload) {
+      assert_int_not_equal(gate.reload(reload % 2 == 0 ? old : fresh), 0);
+      // The workers of the generation before are replaced by those of the new one.
+      for (std::uint32_t i = 0; i < 2; ++i) std::ignore = gate.attach(reload % 2 * 2 + i);
+      for (std::uint32_t i = 0; i < 2; ++i) Gate::kill(100 + (reload + 1) % 2 * 2 + i);
+    }
+  }
+}
+
 void more_peers_and_more_processes_need_more(void**) {
   const std::size_t base = bytes_needed(sized(2, 50), 4);
   assert_true(bytes_needed(sized(2, 100), 4) > base);
@@ -428,6 +444,7 @@ int main() {
       cmocka_unit_test(a_build_that_finds_no_room_leaves_no_trace),
       cmocka_unit_test(a_full_zone_refuses_the_build_and_goes_on),
       cmocka_unit_test(the_size_that_is_asked_for_is_enough),
+      cmocka_unit_test(there_is_room_to_replace_every_peer),
       cmocka_unit_test(more_peers_and_more_processes_need_more),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

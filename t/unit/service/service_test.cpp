@@ -759,6 +759,18 @@ void the_last_peer_that_closed_unnoticed_serves_the_request_that_notices(void**)
   assert_false(client.request.pass.probe());
 }
 
+void the_last_peer_that_opened_unnoticed_is_held_out_for_who_notices(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a")}));
+  Process process = gate.attach(0);
+  serve(process, 1, 1'000);
+  set_state(process, "a", State::kOpen, 11'000);
+  Client client(process);
+  assert_text(client.pick(1'000), "-");
+  assert_true(client.last.held_out);
+  assert_int_equal(client.last.retry_after, 10'000);
+}
+
 void a_builder_that_died_holds_nobody_up_for_long(void**) {
   const Gate gate;
   gate.reload(one({peer("a"), peer("b")}));
@@ -914,6 +926,7 @@ int main() {
       cmocka_unit_test(who_opened_and_died_before_telling_is_found_out),
       cmocka_unit_test(who_closed_and_died_before_telling_is_found_out),
       cmocka_unit_test(the_last_peer_that_closed_unnoticed_serves_the_request_that_notices),
+      cmocka_unit_test(the_last_peer_that_opened_unnoticed_is_held_out_for_who_notices),
       cmocka_unit_test(a_builder_that_died_holds_nobody_up_for_long),
       cmocka_unit_test(both_generations_see_what_happens_in_either),
       cmocka_unit_test(a_transition_of_a_peer_that_the_new_generation_lacks_is_of_no_harm),

@@ -98,6 +98,20 @@ void a_generation_stays_until_its_last_process_has_left(void**) {
   assert_text(gate.generations(), "2");
 }
 
+// A worker may take hours to end while its configuration is reloaded again and again.
+void a_generation_between_others_is_freed_as_soon_as_nobody_uses_it(void**) {
+  const Gate gate;
+  gate.reload(two());
+  Process slow = gate.attach(0);
+  for (int i = 0; i < 5; ++i) {
+    gate.reload(two());
+    gate.attach(1).detach();
+  }
+  gate.zone.sweep(Gate::exists);
+  assert_text(gate.generations(), "1 6");
+  assert_text(serve(slow, 2, 1), "ab");
+}
+
 void the_generation_in_force_stays_without_any_process(void**) {
   const Gate gate;
   gate.reload(two());
@@ -366,6 +380,7 @@ int main() {
       cmocka_unit_test(an_allocation_that_fails_is_zero),
       cmocka_unit_test(a_generation_that_a_process_uses_stays),
       cmocka_unit_test(a_generation_stays_until_its_last_process_has_left),
+      cmocka_unit_test(a_generation_between_others_is_freed_as_soon_as_nobody_uses_it),
       cmocka_unit_test(the_generation_in_force_stays_without_any_process),
       cmocka_unit_test(a_generation_that_was_never_put_in_force_is_freed_at_the_next_build),
       cmocka_unit_test(a_first_generation_that_was_never_put_in_force_is_freed),
