@@ -109,22 +109,19 @@ bool Service::was_tried(const Request& request, std::uint32_t peer) const {
   return std::find(request.tried.begin(), end, peer) != end;
 }
 
-// Takes the peer for the request, unless it is at max_conns. The place is counted before it is
-// checked, so that workers that hurry together can be refused, but never exceed the limit.
+// Takes the peer for the request, if it is eligible. The place is counted before it is checked, so
+// that workers that hurry together can be refused, but never exceed max_conns.
 bool Service::take(Request& request, std::uint32_t peer, const breaker::Pass& pass) {
   const PeerImage& image = peers_[peer];
   PeerRecord& record = process_.record(image);
   auto& mine = process_.in_flight(record);
+  balance::Standing standing{
+      .admitted = true, .tried = was_tried(request, peer), .max_conns = image.max_conns};
   mine.fetch_add(1);
-  if (image.max_conns != 0) {
-    const std::uint64_t others = process_.zone().in_flight(record.rank) - 1;
-    if (!balance::eligible({.admitted = true,
-                            .tried = was_tried(request, peer),
-                            .in_flight = others,
-                            .max_conns = image.max_conns})) {
-      mine.fetch_sub(1);
-      return false;
-    }
+  if (image.max_conns != 0) standing.in_flight = process_.zone().in_flight(record.rank) - 1;
+  if (!balance::eligible(standing)) {
+    mine.fetch_sub(1);
+    return false;
   }
   record.counters.requests.fetch_add(1, std::memory_order_relaxed);
   request.peer = peer;
@@ -134,7 +131,6 @@ bool Service::take(Request& request, std::uint32_t peer, const breaker::Pass& pa
 }
 
 bool Service::try_peer(Request& request, std::uint32_t peer, bool& stale) {
-  if (was_tried(request, peer)) return false;
   const auto pass = breaker_of(peers_[peer]).admit();
   if (!pass) {
     stale = true;  // it stands in the line-up and should not
