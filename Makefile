@@ -23,7 +23,7 @@ include src/flags.mk
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help build core demo run test test-unit test-integration test-race test-asan \
-        coverage bench matrix fmt lint clean
+        stock soak coverage bench matrix fmt lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -59,6 +59,12 @@ test-race: ## what processes and threads share, under ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=tsan test-unit \
 	    UNIT_CPP='$(wildcard t/threads/*_test.cpp) t/unit/service/service_test.cpp' UNIT_C=
 
+stock: ## what nginx gets wrong, shown on nginx without the module: N1 to N10
+	@scripts/stock
+
+soak: build ## a worker killed every second under load for SECONDS (default: 60)
+	@scripts/soak
+
 coverage: ## line coverage of the core by its unit tests: build/coverage.html
 	@$(MAKE) --no-print-directory BUILD=cover test-unit
 	@gcovr --root . --filter src/ build/cover --print-summary --html build/coverage.html \
@@ -79,6 +85,9 @@ lint: core ## the house rules: arrows, exports, format, tidy, a test for every c
 
 clean: ## remove build/
 	rm -rf build
+
+# What is tested is optimised as ever; the tests themselves are compiled quickly.
+build/$(BUILD)/t/unit/%: CXXFLAGS += -O0
 
 build/$(BUILD)/t/%: t/%.cpp $(CORE) src/flags.mk
 	@mkdir -p $(@D)

@@ -216,10 +216,14 @@ subtest 'truncate, stall' => sub {
     eventually { peer()->{in_flight} == 0 } 'stall: until the client leaves';
 };
 
-subtest 'badheader, bigheader' => sub {
+subtest 'badheader, cutheader, bigheader' => sub {
     mode('badheader');
     my ($bad) = receive(send_raw(dial()));
     like $bad, qr/^HTTP\/1\.1 200 OK\r\nX-Bad\0: x\r\n/, 'a header line that is none';
+
+    mode('cutheader');
+    is_deeply [receive(send_raw(dial()))], ["HTTP/1.1 200 OK\r\nContent-Le", 'end'],
+        'half a header, then the end';
 
     mode('bigheader', size => 20_000);
     my ($bytes) = receive(send_raw(dial()), qr/\}\n\z/);

@@ -113,7 +113,8 @@ subtest 'failures' => sub {
         'of two attempts, the last';
 
     $b->mode('all', 'close');
-    like logged('/pair'), qr/^502\|pair\|(?:$one|$two)\|CLOSED\|2\|failure\|-$/, 'both failed';
+    like logged('/pair'), qr/^502\|pair\|(?:$one|$two)\|CLOSED\|2\|neutral\|-$/,
+        'both broke: the request is to blame, and not the second peer';
 
     $b->mode('all', 'hang');
     like logged('/pair', abort => 1), qr/^499\|pair\|(?:$one|$two)\|CLOSED\|1\|neutral\|-$/,

@@ -106,14 +106,14 @@ subtest 'with keepalive' => sub {
     is_deeply [map { (call(2, 'Say', $_))[0] } 1 .. 3], ['OK 1', 'OK 2', 'OK 3'], 'answered';
 };
 
-subtest 'a status of the application is an answer' => sub {
+subtest 'a status of the application is judged as its HTTP status' => sub {
     for my $status (qw(UNAVAILABLE NOT_FOUND INTERNAL)) {
         is +(call(2, 'Fail', "$status why"))[0], "$status why", "$status reaches the client";
     }
 
     my $peer = peer_of('kept', $peer[0]);
-    is $peer->{failures}, 0, 'no failure of the peer';
-    is $peer->{breaker}{state}, 'closed', 'which stays in';
+    is $peer->{failures}, 2, 'two are failures of the peer';
+    is $peer->{causes}{grpc_status}, 2, 'by their cause';
 };
 
 subtest 'a server that is not there' => sub {

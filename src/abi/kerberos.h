@@ -37,7 +37,7 @@ typedef struct {
 /* Settings: what directives and YAML say of a breaker. */
 
 typedef struct {
-    uint64_t  opaque[16];
+    uint64_t  opaque[40];
 } kerberos_settings;
 
 typedef enum {
@@ -53,6 +53,10 @@ void kerberos_settings_init(kerberos_settings *settings);
  * right, ended by zero. */
 kerberos_verdict kerberos_settings_set(kerberos_settings *settings, kerberos_text name,
     kerberos_text value, char *allowed, size_t room);
+
+/* Adds a word of kerberos_failure_on; the first one replaces the default list. */
+kerberos_verdict kerberos_settings_add_failure(kerberos_settings *settings, kerberos_text word,
+    char *allowed, size_t room);
 
 /* Turns the breaker on or off, whatever it would inherit. */
 void kerberos_settings_enable(kerberos_settings *settings, int on);
@@ -137,7 +141,7 @@ void kerberos_zone_close(kerberos_zone *zone);  /* the handle; the memory stays 
 /* Builds a generation of the services beside those there are, and frees what nobody uses any
  * more; `exists` tells whether a process lives. MUTEX. */
 kerberos_result kerberos_zone_build(kerberos_zone *zone, const kerberos_config *config,
-    int (*exists)(int64_t pid), uint64_t *generation);
+    int (*exists)(int64_t pid), int64_t now, uint64_t *generation);
 
 /* Puts a generation in force. */
 void kerberos_zone_publish(kerberos_zone *zone, uint64_t generation);
@@ -151,6 +155,10 @@ kerberos_result kerberos_attach(kerberos_zone *zone, uint32_t slot, int64_t pid,
     uint64_t generation, uint64_t seed, kerberos_process **process);
 /* Gives back what processes held that are gone without a word. MUTEX. */
 void kerberos_bury(kerberos_process *process, int (*exists)(int64_t pid));
+/* Hands out the log lines that they have not written any more, some while after they were buried.
+ * To be called as often as kerberos_bury(). */
+typedef void (*kerberos_on_line)(void *context, kerberos_text line, int warning);
+void kerberos_tell_orphans(kerberos_process *process, kerberos_on_line on_line, void *context);
 void kerberos_detach(kerberos_process *process);        /* leaves the slot. MUTEX. */
 void kerberos_process_free(kerberos_process *process);  /* the handle alone */
 
@@ -166,7 +174,7 @@ typedef struct {
 /* Transitions on the way, for the log. */
 typedef struct {
     uint32_t  count;
-    uint64_t  opaque[12];
+    uint64_t  opaque[32];
 } kerberos_notices;
 
 typedef enum {
@@ -183,6 +191,9 @@ typedef struct {
     kerberos_text     address;
     kerberos_text     id;
     kerberos_state    met;  /* HALF_OPEN: a probe; OPEN: none, for peers are held out */
+    int64_t           replay_within;  /* 0, or that this attempt is a probe which should be cut
+                                         off after so long and sent to another peer where it
+                                         fails */
     int64_t           retry_after;  /* nobody to be had: until somebody may be; 0: unknown */
 } kerberos_pick;
 
@@ -192,6 +203,8 @@ typedef struct {
     int       finalized;  /* whether `finalize` says how the request ended */
     int       finalize;
     int       status;
+    int       grpc_status;  /* -1: none */
+    int64_t   duration;     /* of the attempt until its response header, or so far */
     unsigned  header_received:1;
     unsigned  header_sent:1;
     unsigned  request_sent:1;
@@ -204,6 +217,7 @@ typedef struct {
     unsigned  read_error:1;
     unsigned  upgraded:1;
     unsigned  client_gone:1;
+    unsigned  retry_after:1;
 } kerberos_evidence;
 
 typedef enum {
@@ -230,12 +244,15 @@ uint32_t kerberos_service_peers(kerberos_process *process, uint32_t service);   
 /* How many peers there are in all services. */
 uint32_t kerberos_peers(kerberos_process *process);
 
-/* Begins a request; then, for each attempt, pick and report. REQUEST. */
-void kerberos_open(kerberos_process *process, uint32_t service, kerberos_request *request);
+/* Begins a request; then, for each attempt, pick and report. `replayable`: it may be sent again
+ * whatever became of it. REQUEST. */
+void kerberos_open(kerberos_process *process, uint32_t service, int replayable,
+    kerberos_request *request);
 void kerberos_pick_peer(kerberos_process *process, kerberos_request *request, int64_t now,
     kerberos_pick *pick, kerberos_notices *notices);
-/* The response has begun. REQUEST. */
-void kerberos_answered(kerberos_process *process, kerberos_request *request);
+/* The response has begun; needs to be told of probes alone. REQUEST. */
+void kerberos_answered(kerberos_process *process, kerberos_request *request,
+    const kerberos_evidence *evidence, int64_t now);
 /* The attempt has ended. Without one under way nothing happens. REQUEST. */
 kerberos_outcome kerberos_report(kerberos_process *process, kerberos_request *request,
     const kerberos_evidence *evidence, int64_t now, kerberos_notices *notices);
@@ -246,6 +263,9 @@ int kerberos_has_other(kerberos_process *process, const kerberos_request *reques
  * says whether it is a bad one. REQUEST. */
 size_t kerberos_notice_line(kerberos_process *process, const kerberos_notices *notices,
     uint32_t number, char *line, size_t room, int *warning);
+
+/* The lines of these notices have been logged. REQUEST. */
+void kerberos_told(kerberos_process *process, const kerberos_notices *notices);
 
 /* Counts an internal fault that was survived. REQUEST. */
 void kerberos_count_fault(kerberos_process *process);

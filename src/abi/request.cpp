@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
+#include <array>
 #include <new>
+#include <span>
+#include <string_view>
 
 #include "abi/guard.h"
 #include "abi/handles.h"
@@ -7,15 +10,19 @@
 #include "core/report/transition.h"
 #include "core/service/service.h"
 
+using kerberos::abi::guarded;
 using kerberos::abi::inside;
 using kerberos::abi::text;
 using kerberos::abi::view;
+using kerberos::breaker::Breaker;
 using kerberos::breaker::Evidence;
 using kerberos::breaker::Freed;
+using kerberos::breaker::Mode;
 using kerberos::breaker::Outcome;
 using kerberos::breaker::State;
 using kerberos::service::Notice;
 using kerberos::service::Notices;
+using kerberos::service::Process;
 using kerberos::service::Request;
 using kerberos::service::Service;
 
@@ -42,6 +49,7 @@ Evidence evidence_of(const kerberos_evidence& shown) {
           .finalize = shown.finalize,
           .finalized = shown.finalized != 0,
           .status = shown.status,
+          .grpc_status = shown.grpc_status,
           .header_received = shown.header_received != 0,
           .header_sent = shown.header_sent != 0,
           .request_sent = shown.request_sent != 0,
@@ -53,7 +61,25 @@ Evidence evidence_of(const kerberos_evidence& shown) {
           .read_eof = shown.read_eof != 0,
           .read_error = shown.read_error != 0,
           .upgraded = shown.upgraded != 0,
-          .client_gone = shown.client_gone != 0};
+          .client_gone = shown.client_gone != 0,
+          .retry_after = shown.retry_after != 0,
+          .duration = shown.duration};
+}
+
+std::string_view line_of(const Process& process, const Notice& notice, std::span<char> room,
+                         int* warning) {
+  const auto generation = process.generation();
+  const auto& peer = generation.peers()[notice.peer];
+  *warning = notice.transition.to == State::kOpen ? 1 : 0;
+  return kerberos::report::transition_line(notice.transition, generation.service_name(notice.peer),
+                                           generation.text(peer.id), room);
+}
+
+bool tell(const Process& process, const Notice& notice) {
+  const auto generation = process.generation();
+  const auto& peer = generation.peers()[notice.peer];
+  return Breaker(process.record(peer).breaker, generation.options(peer))
+      .told(notice.transition.epoch);
 }
 
 }  // namespace
@@ -87,10 +113,11 @@ uint32_t kerberos_peers(kerberos_process* process) {
   return static_cast<uint32_t>(process->process.generation().peers().size());
 }
 
-void kerberos_open(kerberos_process* process, uint32_t service, kerberos_request* request) {
+void kerberos_open(kerberos_process* process, uint32_t service, int replayable,
+                   kerberos_request* request) {
   auto* opened = new (request->opaque) Request();
   opened->service = service;
-  Service(process->process, service).open(*opened);
+  Service(process->process, service).open(*opened, replayable != 0);
 }
 
 void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, int64_t now,
@@ -100,6 +127,7 @@ void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, in
   hand_out(picked.notices, notices);
   pick->picked = picked.picked ? 1 : 0;
   pick->retry_after = picked.retry_after;
+  pick->replay_within = 0;
   pick->met = picked.held_out ? KERBEROS_OPEN : KERBEROS_CLOSED;
   if (!picked.picked) return;
   const auto generation = process->process.generation();
@@ -110,18 +138,30 @@ void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, in
   pick->address = text(generation.text(peer.address));
   pick->id = text(generation.text(peer.id));
   pick->met = held.pass.probe() ? KERBEROS_HALF_OPEN : KERBEROS_CLOSED;
+  const auto& options = generation.options(peer);
+  // Who only observes changes nothing about the request.
+  if (held.pass.probe() && held.replayable && options.mode == Mode::kEnforce &&
+      service_of(process, request).has_other(held)) {
+    pick->replay_within = options.probe_timeout;
+  }
 }
 
-void kerberos_answered(kerberos_process* process, kerberos_request* request) {
-  service_of(process, request).answered(inside<Request>(request));
+void kerberos_answered(kerberos_process* process, kerberos_request* request,
+                       const kerberos_evidence* evidence, int64_t now) {
+  auto service = service_of(process, request);
+  auto& held = inside<Request>(request);
+  service.answered(held, judge(evidence_of(*evidence), service.options(held)), now);
 }
 
 kerberos_outcome kerberos_report(kerberos_process* process, kerberos_request* request,
                                  const kerberos_evidence* evidence, int64_t now,
                                  kerberos_notices* notices) {
-  const auto judgement = kerberos::breaker::judge(evidence_of(*evidence));
-  hand_out(service_of(process, request).report(inside<Request>(request), judgement, now), notices);
-  return static_cast<kerberos_outcome>(judgement.outcome);
+  auto service = service_of(process, request);
+  auto& held = inside<Request>(request);
+  const auto judgement = kerberos::breaker::judge(evidence_of(*evidence), service.options(held));
+  const auto ended = service.report(held, judgement, now);
+  hand_out(ended.notices, notices);
+  return static_cast<kerberos_outcome>(ended.judgement.outcome);
 }
 
 int kerberos_has_other(kerberos_process* process, const kerberos_request* request) {
@@ -130,13 +170,27 @@ int kerberos_has_other(kerberos_process* process, const kerberos_request* reques
 
 size_t kerberos_notice_line(kerberos_process* process, const kerberos_notices* notices,
                             uint32_t number, char* line, size_t room, int* warning) {
-  const Notice& notice = inside<Notices>(notices).all()[number];
-  const auto generation = process->process.generation();
-  const auto& peer = generation.peers()[notice.peer];
-  *warning = notice.transition.to == State::kOpen ? 1 : 0;
-  return kerberos::report::transition_line(notice.transition, generation.service_name(notice.peer),
-                                           generation.text(peer.id), {line, room})
+  return line_of(process->process, inside<Notices>(notices).all()[number], {line, room}, warning)
       .size();
+}
+
+void kerberos_told(kerberos_process* process, const kerberos_notices* notices) {
+  if (notices->count == 0) return;
+  for (const Notice& notice : inside<Notices>(notices).all()) tell(process->process, notice);
+}
+
+void kerberos_tell_orphans(kerberos_process* process, kerberos_on_line on_line, void* context) {
+  guarded([&] {
+    for (const Notice& notice : process->process.orphans()) {
+      // First, for others may have found it too.
+      if (!tell(process->process, notice)) continue;
+      std::array<char, KERBEROS_LINE_MAX> room{};
+      int warning = 0;
+      const auto line = line_of(process->process, notice, room, &warning);
+      on_line(context, text(line), warning);
+    }
+    return KERBEROS_OK;
+  });
 }
 
 void kerberos_count_fault(kerberos_process* process) {

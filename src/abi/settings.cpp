@@ -35,6 +35,18 @@ kerberos_verdict kerberos_settings_set(kerberos_settings* settings, kerberos_tex
   });
 }
 
+kerberos_verdict kerberos_settings_add_failure(kerberos_settings* settings, kerberos_text word,
+                                               char* allowed, size_t room) {
+  copy("", allowed, room);
+  return guarded_or(KERBEROS_INVALID, [&] {
+    auto& failure_on = inside<BreakerSettings>(settings).failure_on;
+    if (!failure_on) failure_on.emplace();
+    const auto verdict = kerberos::registry::add(*failure_on, view(word));
+    copy(verdict.allowed, allowed, room);
+    return static_cast<kerberos_verdict>(verdict.refusal);
+  });
+}
+
 void kerberos_settings_enable(kerberos_settings* settings, int on) {
   inside<BreakerSettings>(settings).enabled = on != 0;
 }

@@ -35,9 +35,9 @@ void kerberos_zone_close(kerberos_zone* zone) {
 }
 
 kerberos_result kerberos_zone_build(kerberos_zone* zone, const kerberos_config* config,
-                                    int (*exists)(int64_t pid), uint64_t* generation) {
+                                    int (*exists)(int64_t pid), int64_t now, uint64_t* generation) {
   return guarded([&] {
-    zone->zone.sweep(exists);
+    zone->zone.sweep(exists, now);
     *generation = kerberos::service::build_generation(zone->zone, config->registry);
     return *generation == 0 ? KERBEROS_NO_MEMORY : KERBEROS_OK;
   });

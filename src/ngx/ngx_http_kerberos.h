@@ -24,6 +24,7 @@ typedef struct {
     ngx_uint_t                       service_used;   /* kerberos_service */
 
     ngx_uint_t                       breaker_set;
+    ngx_uint_t                       failure_on_set;
     kerberos_settings                breaker;   /* of the http block */
 
     size_t                           zone_size;
@@ -52,6 +53,7 @@ typedef struct {
 
     ngx_uint_t                       balance_set;
     ngx_uint_t                       breaker_set;
+    ngx_uint_t                       failure_on_set;
     kerberos_settings                breaker;
 
     ngx_http_complex_value_t        *service;        /* kerberos_service */
@@ -61,6 +63,7 @@ typedef struct {
 
 typedef struct {
     ngx_http_complex_value_t        *service;        /* kerberos_service */
+    ngx_flag_t                       problem_json;
 } ngx_http_kerberos_loc_conf_t;
 
 
@@ -87,6 +90,7 @@ typedef struct {
     ngx_uint_t                       attempts;
     kerberos_outcome                 outcome;
     ngx_sockaddr_t                   sockaddr;
+    ngx_http_upstream_conf_t        *conf;           /* while a copy is used */
 
     ngx_uint_t                       rejected;       /* nobody to be had */
 
@@ -101,6 +105,8 @@ typedef struct {
 
 char *ngx_http_kerberos_zone(ngx_conf_t *cf, ngx_command_t *cmd, void *conf);
 char *ngx_http_kerberos_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_kerberos_failure_on(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_kerberos_balance(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -142,6 +148,14 @@ void ngx_http_kerberos_exit_process(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_kerberos_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 ngx_http_kerberos_ctx_t *ngx_http_kerberos_get_ctx(ngx_http_request_t *r);
+
+/* ngx_http_kerberos_probe.c: probes that nobody sees fail */
+
+ngx_uint_t ngx_http_kerberos_replayable(ngx_http_request_t *r);
+ngx_int_t ngx_http_kerberos_begin_probe(ngx_http_kerberos_ctx_t *ctx,
+    ngx_peer_connection_t *pc);
+void ngx_http_kerberos_end_probe(ngx_http_kerberos_ctx_t *ctx);
+void ngx_http_kerberos_answer_probe(ngx_http_kerberos_ctx_t *ctx);
 
 /* ngx_http_kerberos_service.c: which service a request is for */
 

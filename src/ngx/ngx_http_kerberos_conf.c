@@ -9,6 +9,8 @@
 
 static char *ngx_http_kerberos_set_breaker(ngx_conf_t *cf,
     kerberos_settings *breaker);
+static char *ngx_http_kerberos_set_failure_on(ngx_conf_t *cf,
+    kerberos_settings *breaker);
 
 
 char *
@@ -136,6 +138,79 @@ ngx_http_kerberos_set_breaker(ngx_conf_t *cf, kerberos_settings *breaker)
                                &value[i], allowed);
             return NGX_CONF_ERROR;
         }
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+char *
+ngx_http_kerberos_failure_on(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kerberos_srv_conf_t   *kscf = conf;
+    ngx_http_upstream_srv_conf_t   *us;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    if (cf->cmd_type == NGX_HTTP_MAIN_CONF) {
+        kmcf = ngx_http_conf_get_module_main_conf(cf,
+                                                  ngx_http_kerberos_module);
+        if (kmcf->failure_on_set) {
+            return "is duplicate";
+        }
+
+        kmcf->failure_on_set = 1;
+
+        return ngx_http_kerberos_set_failure_on(cf, &kmcf->breaker);
+    }
+
+    if (kscf->failure_on_set) {
+        return "is duplicate";
+    }
+
+    kscf->failure_on_set = 1;
+
+    us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
+
+    if (ngx_http_kerberos_serve_upstream(cf, us, kscf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    return ngx_http_kerberos_set_failure_on(cf, &kscf->breaker);
+}
+
+
+static char *
+ngx_http_kerberos_set_failure_on(ngx_conf_t *cf, kerberos_settings *breaker)
+{
+    char               allowed[256];
+    ngx_str_t         *value;
+    ngx_uint_t         i;
+    kerberos_text      word;
+    kerberos_verdict   verdict;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+        word.data = (char *) value[i].data;
+        word.len = value[i].len;
+
+        verdict = kerberos_settings_add_failure(breaker, word, allowed,
+                                                sizeof(allowed));
+
+        if (verdict == KERBEROS_TAKEN) {
+            continue;
+        }
+
+        if (verdict == KERBEROS_DUPLICATE) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "parameter \"%V\" is duplicate", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid parameter \"%V\" (%s)",
+                           &value[i], allowed);
+        return NGX_CONF_ERROR;
     }
 
     return NGX_CONF_OK;

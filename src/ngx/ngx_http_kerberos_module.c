@@ -53,6 +53,20 @@ static ngx_command_t  ngx_http_kerberos_commands[] = {
       0,
       NULL },
 
+    { ngx_string("kerberos_failure_on"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_UPS_CONF|NGX_CONF_1MORE,
+      ngx_http_kerberos_failure_on,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("kerberos_problem_json"),
+      NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
+      ngx_conf_set_flag_slot,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      offsetof(ngx_http_kerberos_loc_conf_t, problem_json),
+      NULL },
+
     { ngx_string("kerberos_status"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_kerberos_status,
@@ -200,7 +214,16 @@ ngx_http_kerberos_create_srv_conf(ngx_conf_t *cf)
 static void *
 ngx_http_kerberos_create_loc_conf(ngx_conf_t *cf)
 {
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_kerberos_loc_conf_t));
+    ngx_http_kerberos_loc_conf_t  *klcf;
+
+    klcf = ngx_pcalloc(cf->pool, sizeof(ngx_http_kerberos_loc_conf_t));
+    if (klcf == NULL) {
+        return NULL;
+    }
+
+    klcf->problem_json = NGX_CONF_UNSET;
+
+    return klcf;
 }
 
 
@@ -213,6 +236,8 @@ ngx_http_kerberos_merge_loc_conf(ngx_conf_t *cf, void *parent, void *child)
     if (conf->service == NULL) {
         conf->service = prev->service;
     }
+
+    ngx_conf_merge_value(conf->problem_json, prev->problem_json, 0);
 
     return NGX_CONF_OK;
 }

@@ -59,7 +59,8 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    kerberos_open(ctx->process, ctx->service, &ctx->state);
+    kerberos_open(ctx->process, ctx->service, ngx_http_kerberos_replayable(r),
+                  &ctx->state);
 
     ctx->finalize = u->finalize_request;
     u->finalize_request = ngx_http_kerberos_finalize;
@@ -151,6 +152,8 @@ ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc, void *data)
 
     ctx->finalized = 0;
 
+    ngx_http_kerberos_end_probe(ctx);
+
     kerberos_pick_peer(ctx->process, &ctx->state, ngx_current_msec,
                        &ctx->pick, &notices);
 
@@ -163,6 +166,12 @@ ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc, void *data)
     ctx->held = 1;
     ctx->attempts++;
     ctx->peer = ctx->pick.id;
+
+    if (ctx->pick.replay_within
+        && ngx_http_kerberos_begin_probe(ctx, pc) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
     return ngx_http_kerberos_set_peer(ctx, pc);
 }
@@ -294,7 +303,7 @@ ngx_http_kerberos_free_peer(ngx_peer_connection_t *pc, void *data,
 
     /* let nginx answer with how it failed, rather than with "no live" */
 
-    if ((state & NGX_PEER_FAILED) && ctx->outcome != KERBEROS_NEUTRAL
+    if ((state & NGX_PEER_FAILED)
         && !kerberos_has_other(ctx->process, &ctx->state))
     {
         pc->tries = 0;
@@ -341,6 +350,8 @@ ngx_http_kerberos_release(void *data)
     (void) kerberos_report(ctx->process, &ctx->state, &evidence,
                            ngx_current_msec, &notices);
 
+    ngx_http_kerberos_log_notices(ctx->request, ctx->process, &notices);
+
     kerberos_count_fault(ctx->process);
 }
 
@@ -369,4 +380,6 @@ ngx_http_kerberos_log_notices(ngx_http_request_t *r,
 
         ngx_log_error(level, clcf->error_log, 0, "%*s", len, line);
     }
+
+    kerberos_told(process, notices);
 }

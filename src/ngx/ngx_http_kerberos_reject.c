@@ -8,7 +8,18 @@
 #include "ngx/ngx_http_kerberos.h"
 
 
+static ngx_uint_t ngx_http_kerberos_wants_problem(ngx_http_request_t *r);
+static ngx_int_t ngx_http_kerberos_send_problem(ngx_http_request_t *r);
 static ngx_int_t ngx_http_kerberos_header_filter(ngx_http_request_t *r);
+
+
+/* draft-ietf-httpapi-ratelimit-headers names the type, RFC 9457 the rest */
+
+static u_char  ngx_http_kerberos_problem[] =
+    "{\"type\":\"https://iana.org/assignments/http-problem-types"
+    "#temporary-reduced-capacity\","
+    "\"title\":\"Temporary Reduced Capacity\",\"status\":503,"
+    "\"detail\":\"No peer of the service may take a request now.\"}" CRLF;
 
 
 static ngx_http_output_header_filter_pt  ngx_http_next_header_filter;
@@ -38,7 +49,89 @@ ngx_http_kerberos_finish(ngx_http_request_t *r, ngx_int_t status,
 
     (*u->cleanup)(r);
 
+    if (status == NGX_HTTP_SERVICE_UNAVAILABLE
+        && ngx_http_kerberos_wants_problem(r))
+    {
+        ngx_http_finalize_request(r, ngx_http_kerberos_send_problem(r));
+        return;
+    }
+
     ngx_http_finalize_request(r, status);
+}
+
+
+/* an error_page knows better */
+
+static ngx_uint_t
+ngx_http_kerberos_wants_problem(ngx_http_request_t *r)
+{
+    ngx_uint_t                     i;
+    ngx_http_err_page_t           *page;
+    ngx_http_core_loc_conf_t      *clcf;
+    ngx_http_kerberos_loc_conf_t  *klcf;
+
+    klcf = ngx_http_get_module_loc_conf(r, ngx_http_kerberos_module);
+
+    if (!klcf->problem_json || r != r->main) {
+        return 0;
+    }
+
+    clcf = ngx_http_get_module_loc_conf(r, ngx_http_core_module);
+
+    if (clcf->error_pages == NULL || r->error_page) {
+        return 1;
+    }
+
+    page = clcf->error_pages->elts;
+
+    for (i = 0; i < clcf->error_pages->nelts; i++) {
+        if (page[i].status == NGX_HTTP_SERVICE_UNAVAILABLE) {
+            return 0;
+        }
+    }
+
+    return 1;
+}
+
+
+static ngx_int_t
+ngx_http_kerberos_send_problem(ngx_http_request_t *r)
+{
+    ngx_int_t    rc;
+    ngx_buf_t   *b;
+    ngx_chain_t  out;
+
+    rc = ngx_http_discard_request_body(r);
+    if (rc != NGX_OK) {
+        return rc;
+    }
+
+    r->headers_out.status = NGX_HTTP_SERVICE_UNAVAILABLE;
+    r->headers_out.content_length_n = sizeof(ngx_http_kerberos_problem) - 1;
+    ngx_str_set(&r->headers_out.content_type, "application/problem+json");
+    r->headers_out.content_type_len = r->headers_out.content_type.len;
+    r->headers_out.content_type_lowcase = NULL;
+
+    rc = ngx_http_send_header(r);
+    if (rc == NGX_ERROR || rc > NGX_OK || r->header_only) {
+        return rc;
+    }
+
+    b = ngx_calloc_buf(r->pool);
+    if (b == NULL) {
+        return NGX_ERROR;
+    }
+
+    b->pos = ngx_http_kerberos_problem;
+    b->last = b->pos + sizeof(ngx_http_kerberos_problem) - 1;
+    b->memory = 1;
+    b->last_buf = 1;
+    b->last_in_chain = 1;
+
+    out.buf = b;
+    out.next = NULL;
+
+    return ngx_http_output_filter(r, &out);
 }
 
 
@@ -65,8 +158,8 @@ ngx_http_kerberos_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
-    if (ctx->held) {
-        kerberos_answered(ctx->process, &ctx->state);
+    if (ctx->held && ctx->pick.met == KERBEROS_HALF_OPEN) {
+        ngx_http_kerberos_answer_probe(ctx);
     }
 
     /* an error_page may have found another answer, even another 503 */

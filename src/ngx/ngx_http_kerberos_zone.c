@@ -18,6 +18,8 @@ static ngx_int_t ngx_http_kerberos_attach(ngx_cycle_t *cycle,
     ngx_http_kerberos_main_conf_t *kmcf);
 static void ngx_http_kerberos_watch(ngx_cycle_t *cycle,
     ngx_http_kerberos_main_conf_t *kmcf);
+static void ngx_http_kerberos_log_orphan(void *context, kerberos_text line,
+    int warning);
 static void ngx_http_kerberos_watch_handler(ngx_event_t *ev);
 static ngx_http_kerberos_main_conf_t *ngx_http_kerberos_cycle_conf(
     ngx_cycle_t *cycle);
@@ -87,7 +89,7 @@ ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         shpool->data = header;
         result = kerberos_zone_build(kmcf->zone, kmcf->config,
                                      ngx_http_kerberos_process_exists,
-                                     &kmcf->generation);
+                                     ngx_current_msec, &kmcf->generation);
     }
 
     ngx_shmtx_unlock(&shpool->mutex);
@@ -281,7 +283,22 @@ ngx_http_kerberos_watch_handler(ngx_event_t *ev)
         ngx_shmtx_unlock(&shpool->mutex);
     }
 
+    kerberos_tell_orphans(kmcf->process, ngx_http_kerberos_log_orphan, ev->log);
+
     ngx_add_timer(ev, NGX_HTTP_KERBEROS_WATCH);
+}
+
+
+static void
+ngx_http_kerberos_log_orphan(void *context, kerberos_text line, int warning)
+{
+    ngx_log_t  *log = context;
+
+    ngx_uint_t  level;
+
+    level = warning ? NGX_LOG_WARN : NGX_LOG_NOTICE;
+
+    ngx_log_error(level, log, 0, "%*s", line.len, line.data);
 }
 
 

@@ -59,7 +59,8 @@ void readers_see_what_was_published(void**) {
         const Roster::Draft draft = roster.draft();
         const RosterRoom lengths = write(draft, version);
         beside = version;
-        roster.publish(draft, lengths, version, roster.due(), Due::kNever, claim);
+        roster.publish(draft, {.lengths = lengths, .due = Due::kNever}, version, roster.due(),
+                       claim);
       }
       while (roster.version() != version && !patience.over()) std::this_thread::yield();
       const Lineup lineup = roster.lineup();
@@ -101,7 +102,7 @@ void one_builds_at_a_time(void**) {
       const Roster::Draft draft = roster.draft();
       const RosterRoom lengths = write(draft, version);
       building.fetch_sub(1, std::memory_order_relaxed);
-      roster.publish(draft, lengths, version, roster.due(), Due::kNever, claim);
+      roster.publish(draft, {.lengths = lengths, .due = Due::kNever}, version, roster.due(), claim);
       ++done;
     }
   });
@@ -127,7 +128,8 @@ void what_is_read_was_written_once(void**) {
         const base::Instant claim = roster.claim(kNow);
         const Roster::Draft draft = roster.draft();
         const RosterRoom lengths = write(draft, version);
-        roster.publish(draft, lengths, version, roster.due(), Due::kNever, claim);
+        roster.publish(draft, {.lengths = lengths, .due = Due::kNever}, version, roster.due(),
+                       claim);
         if (version % 16 == 0) std::this_thread::yield();
       }
       // Not before somebody has read, or nothing was tested.

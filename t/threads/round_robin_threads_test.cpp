@@ -37,7 +37,7 @@ void each_turn_is_drawn_once(void**) {
   run_crew([&](std::size_t) {
     for (std::uint32_t n = 0; n < kPicks; ++n) {
       const auto peer =
-          round_robin(wheel.schedule(), wheel.turn, [](std::uint32_t) { return true; });
+          round_robin(wheel.schedule(), wheel.turn, [](std::uint32_t) { return Turn::kTaken; });
       if (peer) {
         ++picked[*peer];
       } else {
@@ -55,7 +55,8 @@ void weights_hold_over_all_together(void**) {
   Counts picked{};
   run_crew([&](std::size_t) {
     for (std::uint32_t n = 0; n < kPicks; ++n) {
-      ++picked[*round_robin(wheel.schedule(), wheel.turn, [](std::uint32_t) { return true; })];
+      ++picked[*round_robin(wheel.schedule(), wheel.turn,
+                            [](std::uint32_t) { return Turn::kTaken; })];
     }
   });
   assert_int_equal(picked[0], kCrew * kPicks / 7 * 5);
@@ -69,8 +70,9 @@ void nobody_misses_the_only_one_that_serves(void**) {
   std::atomic<std::uint32_t> wrong = 0;
   run_crew([&](std::size_t) {
     for (std::uint32_t n = 0; n < kPicks; ++n) {
-      const auto peer =
-          round_robin(wheel.schedule(), wheel.turn, [](std::uint32_t it) { return it == 5; });
+      const auto peer = round_robin(wheel.schedule(), wheel.turn, [](std::uint32_t it) {
+        return it == 5 ? Turn::kTaken : Turn::kRefused;
+      });
       if (peer != 5U) ++wrong;
     }
   });
@@ -88,9 +90,9 @@ void places_are_neither_lost_nor_given_twice(void**) {
       const auto peer = round_robin(wheel.schedule(), wheel.turn, [&](std::uint32_t it) {
         std::uint32_t now = taken[it].load();
         while (now < kPlaces) {
-          if (taken[it].compare_exchange_weak(now, now + 1)) return true;
+          if (taken[it].compare_exchange_weak(now, now + 1)) return Turn::kTaken;
         }
-        return false;
+        return Turn::kRefused;
       });
       if (peer) ++served;
     }

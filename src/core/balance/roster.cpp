@@ -15,7 +15,8 @@ Lineup Roster::lineup() const {
   };
   return {{first, length(lengths.primary, room_.primary)},
           {first + room_.primary, length(lengths.backup, room_.backup)},
-          {first + room_.primary + room_.backup, length(lengths.out, room_.out)}};
+          {first + room_.primary + room_.backup, length(lengths.out, room_.out)},
+          lengths.panic.load(std::memory_order_relaxed)};
 }
 
 base::Instant Roster::claim(base::Instant now) {
@@ -33,15 +34,18 @@ Roster::Draft Roster::draft() const {
   return {buffer, first, first + room_.primary, first + room_.primary + room_.backup};
 }
 
-void Roster::publish(const Draft& draft, RosterRoom lengths, std::uint64_t version, Due seen,
-                     base::Instant due, base::Instant claim) {
+void Roster::publish(const Draft& draft, const Contents& contents, std::uint64_t version, Due seen,
+                     base::Instant claim) {
   if (words_.claim.load(std::memory_order_relaxed) != claim) return;
-  words_.lengths[draft.buffer].primary.store(lengths.primary, std::memory_order_relaxed);
-  words_.lengths[draft.buffer].backup.store(lengths.backup, std::memory_order_relaxed);
-  words_.lengths[draft.buffer].out.store(lengths.out, std::memory_order_relaxed);
+  auto& lengths = words_.lengths[draft.buffer];
+  lengths.primary.store(contents.lengths.primary, std::memory_order_relaxed);
+  lengths.backup.store(contents.lengths.backup, std::memory_order_relaxed);
+  lengths.out.store(contents.lengths.out, std::memory_order_relaxed);
+  lengths.panic.store(contents.panic, std::memory_order_relaxed);
+  lengths.until.store(contents.until, std::memory_order_relaxed);
   words_.published.store(version << 1U | draft.buffer, std::memory_order_release);
-  postpone(seen, due);
-  hasten(due);
+  postpone(seen, contents.due);
+  hasten(contents.due);
   words_.claim.compare_exchange_strong(claim, 0, std::memory_order_release);
 }
 

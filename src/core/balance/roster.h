@@ -44,7 +44,9 @@ struct RosterWords {
   struct Lengths {
     std::atomic<std::uint32_t> primary;  // of the primaries' schedule
     std::atomic<std::uint32_t> backup;   // of the backups' schedule
-    std::atomic<std::uint32_t> out;      // peers that are held out
+    std::atomic<std::uint32_t> out;      // peers that are out
+    std::atomic<base::Instant> until;    // an order of an operator ends then
+    std::atomic<bool> panic;             // some of those that are out stand in the schedules too
   };
   Lengths lengths[2];
 };
@@ -80,6 +82,7 @@ struct Lineup {
   Entries primary;
   Entries backup;
   Entries out;
+  bool panic = false;
 };
 
 class Roster {
@@ -93,6 +96,13 @@ class Roster {
   // The version of the image in force; 0: none yet.
   [[nodiscard]] std::uint64_t version() const {
     return words_.published.load(std::memory_order_acquire) >> 1U;
+  }
+
+  // Whether the image in force is of that version and still right.
+  [[nodiscard]] bool current(std::uint64_t version, base::Instant now) const {
+    const std::uint64_t published = words_.published.load(std::memory_order_acquire);
+    return published >> 1U == version &&
+           now < words_.lengths[published & 1U].until.load(std::memory_order_relaxed);
   }
 
   [[nodiscard]] Lineup lineup() const;
@@ -117,10 +127,18 @@ class Roster {
   };
   [[nodiscard]] Draft draft() const;
 
+  // What a builder says of its draft.
+  struct Contents {
+    RosterRoom lengths = {};
+    bool panic = false;
+    base::Instant until = Due::kNever;  // it is right no longer
+    base::Instant due = Due::kNever;    // the earliest of the peers that are out
+  };
+
   // Puts a draft in force as `version`, unless the claim has been lost meanwhile, and gives the
-  // claim back. `due` is the earliest of the peers that are out, as found since reading `seen`.
-  void publish(const Draft& draft, RosterRoom lengths, std::uint64_t version, Due seen,
-               base::Instant due, base::Instant claim);
+  // claim back. Whoever is due was found since reading `seen`.
+  void publish(const Draft& draft, const Contents& contents, std::uint64_t version, Due seen,
+               base::Instant claim);
 
  private:
   RosterWords& words_;

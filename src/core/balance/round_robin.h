@@ -5,7 +5,7 @@
 //
 // A peer that cannot take its turn now (tried by this request, at max_conns) loses it, and the
 // next turn is drawn: its share is spread over the others as the schedule goes on, instead of
-// falling to its neighbour.
+// falling to its neighbour. One that is coming back gives most of its turns to others.
 #pragma once
 
 #include <algorithm>
@@ -21,8 +21,22 @@ namespace kerberos::balance {
 // so that drawing alone might miss a peer that could serve.
 inline constexpr std::uint32_t kDraws = 16;
 
+// What became of a turn.
+enum class Turn : std::uint8_t {
+  kTaken,
+  kRefused,  // lost: the next turn is drawn
+  kSpared,   // given away: somebody stands in, and the order of turns stays as it is
+};
+
+// Who stands in for a peer that was spared at this turn: scattered, so that what it is spared falls
+// on all others by their weight, and not on its neighbour. (Knuth's multiplicative hash.)
+constexpr std::uint32_t stand_in(std::uint64_t turn, std::uint32_t length) {
+  const std::uint64_t scattered = (turn * 0x9e3779b97f4a7c15ULL) >> 32U;
+  return static_cast<std::uint32_t>((scattered * length) >> 32U);
+}
+
 // The peer whose turn it is among those that `take` accepts, or nothing where it accepts none.
-// `take(peer)` says whether the peer was taken; it is asked once a turn.
+// `take(peer)` says what becomes of the turn; it is asked once a turn.
 template <class Take>
 std::optional<std::uint32_t> round_robin(const Entries& schedule, std::atomic<std::uint64_t>& turn,
                                          Take&& take) {
@@ -33,11 +47,18 @@ std::optional<std::uint32_t> round_robin(const Entries& schedule, std::atomic<st
   for (std::uint32_t i = 0; i < draws; ++i) {
     drawn = turn.fetch_add(1, std::memory_order_relaxed);
     const std::uint32_t peer = schedule[static_cast<std::uint32_t>(drawn % length)];
-    if (take(peer)) return peer;
+    const Turn became = take(peer);
+    if (became == Turn::kTaken) return peer;
+    if (became == Turn::kRefused) continue;
+    const std::uint32_t from = stand_in(drawn, length);
+    for (std::uint32_t k = 0; k < draws; ++k) {
+      const std::uint32_t other = schedule[(from + k) % length];
+      if (other != peer && take(other) == Turn::kTaken) return other;
+    }
   }
   for (std::uint32_t i = 1; i <= length; ++i) {
     const std::uint32_t peer = schedule[static_cast<std::uint32_t>((drawn + i) % length)];
-    if (take(peer)) return peer;
+    if (take(peer) == Turn::kTaken) return peer;
   }
   return std::nullopt;
 }

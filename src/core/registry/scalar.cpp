@@ -80,6 +80,7 @@ std::optional<std::uint64_t> parse_whole_number(std::string_view text) {
 }
 
 std::string time_text(base::Millis time) {
+  if (time == 0) return "0s";
   const auto* const unit =
       std::find_if(std::next(kUnits.begin(), 2), std::prev(kUnits.end()),
                    [time](const Unit& candidate) { return time % candidate.millis == 0; });

@@ -58,8 +58,24 @@ void read_breaker(const Field& field, const BreakerSettings& inherited, BreakerS
   if (!breaker.timeout && !breaker.max_timeout) return;
   const BreakerSettings merged = inherit(breaker, inherited);
   if (!merged.timeout || !merged.max_timeout) return;
-  std::string what = contradiction(merged);
+  std::string what = contradiction_of_timeouts(merged);
   if (!what.empty()) problems.push_back({field.value.place, std::move(what)});
+}
+
+void read_failure_on(const Field& field, BreakerSettings& breaker, base::Problems& problems) {
+  constexpr std::string_view kForm = "a list of words such as error, timeout, http_5xx, http_429";
+  if (field.value.kind != Kind::kSequence) return report_wrong_type(field, kForm, problems);
+  if (field.value.children.empty()) return report_invalid(field, kForm, problems);
+  breaker.failure_on.emplace();
+  for (const Node& word : field.value.children) {
+    const Field item{field.key, word};
+    if (word.kind != Kind::kScalar) {
+      report_wrong_type(item, kForm, problems);
+      continue;
+    }
+    const Verdict verdict = add(*breaker.failure_on, word.text);
+    if (verdict.refusal != Refusal::kNone) report_invalid(item, verdict.allowed, problems);
+  }
 }
 
 struct DefaultsDraft {
@@ -71,6 +87,10 @@ constexpr std::array kDefaultsKeys = {
     Known<DefaultsDraft>{"breaker",
                          [](DefaultsDraft& draft, const Field& field) {
                            read_breaker(field, {}, draft.defaults.breaker, draft.problems);
+                         }},
+    Known<DefaultsDraft>{"failure_on",
+                         [](DefaultsDraft& draft, const Field& field) {
+                           read_failure_on(field, draft.defaults.breaker, draft.problems);
                          }},
     Known<DefaultsDraft>{"balance",
                          [](DefaultsDraft& draft, const Field& field) {
@@ -152,6 +172,10 @@ constexpr std::array kServiceKeys = {
                           read_breaker(field, draft.defaults.breaker, draft.service.breaker,
                                        draft.problems);
                         }},
+    Known<ServiceDraft>{"failure_on",
+                        [](ServiceDraft& draft, const Field& field) {
+                          read_failure_on(field, draft.service.breaker, draft.problems);
+                        }},
 };
 
 }  // namespace
@@ -159,7 +183,7 @@ constexpr std::array kServiceKeys = {
 Defaults read_defaults(const Field& field, base::Problems& problems) {
   Defaults defaults;
   if (field.value.kind != Kind::kMap) {
-    report_wrong_type(field, "a mapping of breaker, balance", problems);
+    report_wrong_type(field, "a mapping of breaker, failure_on, balance", problems);
     return defaults;
   }
   DefaultsDraft draft{defaults, problems};
@@ -186,7 +210,8 @@ Service read_service(const Field& field, const Defaults& defaults, base::Problem
   } else if (field.value.kind == Kind::kSequence) {
     read_peers(draft, field);
   } else {
-    report_wrong_type(field, "a list of URLs, or a mapping of balance, peers, breaker", problems);
+    report_wrong_type(field, "a list of URLs, or a mapping of balance, peers, breaker, failure_on",
+                      problems);
   }
   service.balance = draft.balance.value_or(defaults.balance.value_or(service.balance));
   service.breaker = inherit(service.breaker, defaults.breaker);

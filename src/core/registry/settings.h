@@ -19,14 +19,25 @@ namespace kerberos::registry {
 enum class Balance : std::uint8_t { kRoundRobin };
 
 struct BreakerSettings {
-  std::optional<bool> enabled;
+  std::optional<bool> enabled;  // false: "off", whatever the mode
+  std::optional<breaker::Mode> mode;
+  std::optional<breaker::FailureOn> failure_on;
   std::optional<std::uint32_t> threshold;
+  std::optional<std::uint32_t> failure_rate_percent;
+  std::optional<base::Millis> slow;
+  std::optional<std::uint32_t> slow_rate_percent;
+  std::optional<base::Millis> window;
+  std::optional<std::uint32_t> min_requests;
   std::optional<base::Millis> timeout;
   std::optional<base::Millis> max_timeout;
   std::optional<std::uint32_t> jitter_percent;
   std::optional<std::uint32_t> probes;
   std::optional<std::uint32_t> successes;
   std::optional<base::Millis> probe_timeout;
+  std::optional<base::Millis> probe_grace;
+  std::optional<base::Millis> ramp;
+  std::optional<std::uint32_t> max_open_percent;
+  std::optional<std::uint32_t> panic_percent;
 };
 
 // Why a setting was not taken.
@@ -45,6 +56,9 @@ struct Verdict {
 // Sets the breaker parameter `name` ("threshold", "timeout", ...) from its text.
 Verdict set(BreakerSettings& settings, std::string_view name, std::string_view value);
 
+// Adds a word of kerberos_failure_on ("error", "http_5xx", "http_503", ...) to `on`.
+Verdict add(breaker::FailureOn& on, std::string_view word);
+
 // The names that set() knows, in the order of the documents.
 std::span<const std::string_view> breaker_parameters();
 
@@ -56,8 +70,11 @@ BreakerSettings inherit(BreakerSettings settings, const BreakerSettings& inherit
 breaker::Options complete(const BreakerSettings& settings);
 
 // What contradicts what in complete settings, empty where nothing does:
-// "max_timeout=10s is below timeout=30s".
+// "max_timeout=10s is below timeout=30s". A setting that has no effect without another counts.
 std::string contradiction(const BreakerSettings& settings);
+
+// The part of it that two settings tell by themselves, whatever else is said further out.
+std::string contradiction_of_timeouts(const BreakerSettings& settings);
 
 // The balancing method of that name, or nothing.
 std::optional<Balance> balance_from(std::string_view name);

@@ -46,37 +46,118 @@ std::string_view text_of(breaker::State state) {
   return "unknown";
 }
 
-void write(Writer& json, breaker::Reason reason) {
+std::string_view text_of(breaker::Mode mode) {
+  switch (mode) {
+    case breaker::Mode::kEnforce:
+      return "enforce";
+    case breaker::Mode::kObserve:
+      return "observe";
+    case breaker::Mode::kOff:
+      return "off";
+  }
+  return "unknown";
+}
+
+// Nothing where there is nothing to name.
+std::string_view text_of(breaker::Reason reason) {
   switch (reason) {
     case breaker::Reason::kNone:
-      json.value(nullptr);
-      return;
+      return {};
     case breaker::Reason::kConsecutive:
-      json.value("consecutive");
-      return;
+      return "consecutive";
+    case breaker::Reason::kFailureRate:
+      return "failure_rate";
+    case breaker::Reason::kSlowRate:
+      return "slow_rate";
     case breaker::Reason::kProbe:
-      json.value("probe");
-      return;
+      return "probe";
+  }
+  return "unknown";
+}
+
+std::string_view text_of(breaker::Way way) {
+  switch (way) {
+    case breaker::Way::kNone:
+      return {};
+    case breaker::Way::kOpen:
+      return "open";
+    case breaker::Way::kClosed:
+      return "closed";
+  }
+  return "unknown";
+}
+
+void write_optional(Writer& json, std::string_view name, std::string_view text) {
+  json.key(name);
+  if (text.empty()) {
+    json.value(nullptr);
+  } else {
+    json.value(text);
   }
 }
 
 void write_reasons(Writer& json, const service::PeerSnapshot& peer) {
   json.begin_array();
-  if (peer.breaker.state != breaker::State::kClosed) json.value("breaker");
+  if (peer.breaker.forced == breaker::Way::kOpen) {
+    json.value("admin");
+  } else if (peer.breaker.shut) {
+    json.value("breaker");
+  }
   if (peer.down) json.value("config");
   if (peer.full) json.value("max_conns");
   json.end_array();
 }
 
+// "connect refused", "status 503"
+std::string last_of(const breaker::View& view) {
+  if (view.last == breaker::Cause::kNone) return {};
+  std::string text(breaker::describe(view.last));
+  if (breaker::has_number(view.last)) text += ' ' + std::to_string(view.number);
+  return text;
+}
+
 void write(Writer& json, const breaker::View& view) {
   json.begin_object();
   json.field("state", text_of(view.state));
-  json.key("reason");
-  write(json, view.reason);
+  json.field("mode", text_of(view.mode));
+  write_optional(json, "forced", text_of(view.forced));
+  write_optional(json, "reason", text_of(view.reason));
+  write_optional(json, "last", last_of(view));
   json.field("consecutive_failures", view.consecutive_failures);
+  json.key("window");
+  if (view.window) {
+    json.begin_object();
+    json.field("attempts", view.window->attempts);
+    json.field("failures", view.window->failures);
+    json.field("slow", view.window->slow);
+    json.end_object();
+  } else {
+    json.value(nullptr);
+  }
   json.field("trips", view.trips);
+  json.field("overflow", view.overflow);
+  json.field("late", view.late);
+  json.field("doublings", view.doublings);
   json.field("probes_in_flight", view.probes_in_flight);
   json.field("retry_in", seconds(view.retry_in));
+  json.field("ramp", static_cast<double>(view.ramp_percent) / 100.0);
+  json.end_object();
+}
+
+void write_responses(Writer& json, const service::PeerSnapshot& peer) {
+  constexpr std::array<std::string_view, 5> kClasses = {"1xx", "2xx", "3xx", "4xx", "5xx"};
+  json.begin_object();
+  for (std::size_t i = 0; i < kClasses.size(); ++i) json.field(kClasses[i], peer.responses[i]);
+  json.end_object();
+}
+
+// Those that have happened.
+void write_causes(Writer& json, const service::PeerSnapshot& peer) {
+  json.begin_object();
+  for (std::size_t i = 0; i < peer.causes.size(); ++i) {
+    if (peer.causes[i] == 0) continue;
+    json.field(breaker::name_of(static_cast<breaker::Cause>(i)), peer.causes[i]);
+  }
   json.end_object();
 }
 
@@ -94,6 +175,10 @@ void write(Writer& json, const service::PeerSnapshot& peer) {
   json.field("successes", peer.successes);
   json.field("failures", peer.failures);
   json.field("neutral", peer.neutral);
+  json.key("responses");
+  write_responses(json, peer);
+  json.key("causes");
+  write_causes(json, peer);
   json.key("breaker");
   write(json, peer.breaker);
   json.end_object();
@@ -117,6 +202,7 @@ void write(Writer& json, const service::ServiceSnapshot& service) {
   json.field("available", available);
   json.field("requests", service.requests);
   json.field("rejected", service.rejected);
+  json.field("overflow", service.overflow);
   json.key("peers");
   json.begin_array();
   for (const auto& peer : service.peers) write(json, peer);

@@ -45,30 +45,41 @@ const char* name_of(breaker::State state) {
   return "UNKNOWN";
 }
 
+void add_rate(Line& line, const char* what, std::uint64_t part,
+              const breaker::Transition& transition) {
+  const std::uint64_t attempts = transition.tally.attempts;
+  line.add("%s rate %" PRIu64 "%% of %" PRIu64 " attempts in ", what,
+           attempts == 0 ? 0 : part * 100 / attempts, attempts);
+  line.add_span(transition.window);
+}
+
 void add_opening(Line& line, const breaker::Transition& transition) {
-  if (transition.reason == breaker::Reason::kProbe) {
-    line.add_text("probe failed");
-  } else {
-    line.add("%" PRIu64 " consecutive failure%s", transition.failures,
-             transition.failures == 1 ? "" : "s");
+  switch (transition.reason) {
+    case breaker::Reason::kProbe:
+      line.add_text("probe failed");
+      break;
+    case breaker::Reason::kFailureRate:
+      add_rate(line, "failure", transition.tally.failures, transition);
+      break;
+    case breaker::Reason::kSlowRate:
+      add_rate(line, "slow", transition.tally.slow, transition);
+      line.add_text(" over ");
+      line.add_span(transition.slow);
+      break;
+    case breaker::Reason::kNone:
+    case breaker::Reason::kConsecutive:
+      line.add("%" PRIu64 " consecutive failure%s", transition.failures,
+               transition.failures == 1 ? "" : "s");
+      break;
   }
   line.add_text(" (last: ");
   line.add_text(breaker::describe(transition.last));
-  if (transition.last == breaker::Cause::kStatus) line.add(" %u", unsigned{transition.status});
+  if (breaker::has_number(transition.last)) line.add(" %u", unsigned{transition.number});
   line.add_text("), probe in ");
   line.add_span(transition.span);
 }
 
-}  // namespace
-
-std::string_view transition_line(const breaker::Transition& transition, std::string_view service,
-                                 std::string_view peer, std::span<char> room) {
-  Line line(room);
-  line.add("circuit %s service \"", name_of(transition.to));
-  line.add_text(service);
-  line.add_text("\" peer ");
-  line.add_text(peer);
-  line.add_text(": ");
+void add_reason(Line& line, const breaker::Transition& transition) {
   switch (transition.to) {
     case breaker::State::kOpen:
       add_opening(line, transition);
@@ -81,6 +92,24 @@ std::string_view transition_line(const breaker::Transition& transition, std::str
       line.add_span(transition.span);
       break;
   }
+}
+
+}  // namespace
+
+std::string_view transition_line(const breaker::Transition& transition, std::string_view service,
+                                 std::string_view peer, std::span<char> room) {
+  Line line(room);
+  line.add("circuit %s service \"", name_of(transition.to));
+  line.add_text(service);
+  line.add_text("\" peer ");
+  line.add_text(peer);
+  line.add_text(": ");
+  if (transition.orphaned) {
+    line.add_text("the worker that saw why has died");
+  } else {
+    add_reason(line, transition);
+  }
+  if (transition.observed) line.add_text(" (observe)");
   return line.text();
 }
 

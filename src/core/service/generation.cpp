@@ -64,16 +64,10 @@ struct Plan {
   std::uint32_t buckets = 1;
 };
 
-bool same(const breaker::Options& a, const breaker::Options& b) {
-  return a.enabled == b.enabled && a.threshold == b.threshold && a.timeout == b.timeout &&
-         a.max_timeout == b.max_timeout && a.jitter_percent == b.jitter_percent &&
-         a.probes == b.probes && a.successes == b.successes && a.probe_timeout == b.probe_timeout;
-}
-
 std::uint32_t options_of(Plan& plan, const registry::Service& service, const registry::Peer& peer) {
   const auto options = registry::complete(registry::inherit(peer.breaker, service.breaker));
   // Most peers share the options of the one before them.
-  if (plan.options.empty() || !same(plan.options.back(), options)) plan.options.push_back(options);
+  if (plan.options.empty() || plan.options.back() != options) plan.options.push_back(options);
   return static_cast<std::uint32_t>(plan.options.size() - 1);
 }
 
@@ -154,6 +148,14 @@ std::size_t block_size(const Plan& plan) {
   return cursor.size();
 }
 
+// How many of so many peers failures after connect may hold open: at least one may go, and one has
+// to stay. A single peer protects itself alone.
+std::uint32_t held_max(std::uint32_t peers, std::uint32_t percent) {
+  if (peers < 2 || percent >= 100) return peers;
+  const auto share = static_cast<std::uint32_t>(std::uint64_t{peers} * percent / 100);
+  return std::clamp<std::uint32_t>(share, 1, peers - 1);
+}
+
 std::string record_key(const registry::Service& service, const PeerPlan& peer) {
   // The address belongs to the key: an id that moves to another machine starts anew.
   return service.name + '\0' + peer.id + '\0' + peer.address->text;
@@ -165,7 +167,8 @@ class Builder {
 
   std::uint64_t build() {
     const std::size_t size = block_size(plan_);
-    const Offset block = zone_.allocate(size);
+    Offset block = zone_.allocate(size);
+    if (block == 0 && records_.forget_history()) block = zone_.allocate(size);
     if (block == 0) return 0;
     block_ = zone_.at<std::byte>(block);
     // Taken back where the zone turns out too small, or the process runs out of memory midway.
@@ -221,6 +224,12 @@ class Builder {
     for (const auto& peer : plan.peers) {
       if (!add_peer(generation, *service, plan, peer)) return false;
     }
+    if (!plan.peers.empty()) {
+      // What a service says for all its peers, each of them says.
+      const breaker::Options& options = plan_.options[plan.peers.front().options];
+      service->held_max = held_max(service->usable, options.max_open_percent);
+      service->panic_percent = options.panic_percent;
+    }
     index(generation, *service);
     publish_roster(generation, *service);
     return true;
@@ -240,12 +249,12 @@ class Builder {
       if (!peers[i].down) (peers[i].backup ? backups : primaries).push_back({i, peers[i].share});
     }
     balance::Workbench bench;
-    balance::RosterRoom lengths;
-    lengths.primary = static_cast<std::uint32_t>(
+    balance::Roster::Contents contents{.due = 0};
+    contents.lengths.primary = static_cast<std::uint32_t>(
         balance::smooth_order(primaries, {draft.primary, service.room.primary}, bench));
-    lengths.backup = static_cast<std::uint32_t>(
+    contents.lengths.backup = static_cast<std::uint32_t>(
         balance::smooth_order(backups, {draft.backup, service.room.backup}, bench));
-    roster.publish(draft, lengths, 1, roster.due(), 0, claim);
+    roster.publish(draft, contents, 1, roster.due(), claim);
   }
 
   bool add_peer(Generation& generation, ServiceImage& service, const ServicePlan& plan,
@@ -270,6 +279,7 @@ class Builder {
     image->backup = peer.peer->backup;
     image->down = peer.peer->down;
     if (!image->down) ++service.usable;
+    if (!image->down && !image->backup) ++service.primaries;
     ++service.peers;
     ++generation.peers;
     return true;
@@ -294,7 +304,7 @@ class Builder {
       --zone_.at<ServiceRecord>(service.record)->references;
     }
     for (const auto& peer : view.peers()) --zone_.at<PeerRecord>(peer.record)->references;
-    records_.drop_unused();
+    records_.drop_new();
   }
 
   const Zone& zone_;

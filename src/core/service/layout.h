@@ -25,7 +25,7 @@
 namespace kerberos::service {
 
 inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
-inline constexpr std::uint32_t kLayout = 1;                  // raise it with any change below
+inline constexpr std::uint32_t kLayout = 2;                  // raise it with any change below
 inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
 inline constexpr std::size_t kLine = 64;                     // a cache line
 
@@ -44,8 +44,12 @@ struct PeerRecord {
     std::atomic<std::uint64_t> successes;
     std::atomic<std::uint64_t> failures;
     std::atomic<std::uint64_t> neutral;
+    std::atomic<std::uint64_t> responses[4];  // by the hundreds of their status, from 200
   } counters;
+  std::atomic<std::uint64_t> informational;             // responses from 100 to 199
+  std::atomic<std::uint64_t> causes[breaker::kCauses];  // of what was no plain success
   Offset next;
+  base::Instant released;    // when the last generation let go of it
   std::uint32_t references;  // generations that name it
   std::uint32_t rank;        // its place among a process's requests in flight
   std::uint32_t key_length;  // the key follows
@@ -61,7 +65,10 @@ struct ServiceRecord {
   // How often a peer changed sides. A roster built from an older count is stale, in whichever
   // generation it stands. On a line of its own: every request reads it, transitions write it.
   alignas(kLine) std::atomic<std::uint64_t> changes;
+  std::atomic<std::uint64_t> overflow;    // trips that max_open did not allow
+  std::atomic<base::Instant> full_until;  // until when it is not asked again
   Offset next;
+  base::Instant released;
   std::uint32_t references;
   std::uint32_t key_length;  // the key follows
 };
@@ -87,7 +94,10 @@ struct ServiceImage {
   std::uint64_t name_hash;
   std::uint32_t first_peer;
   std::uint32_t peers;
-  std::uint32_t usable;  // peers that are not down
+  std::uint32_t usable;     // peers that are not down
+  std::uint32_t primaries;  // of these, those that are no backups
+  std::uint32_t held_max;   // how many may be held open by failures after connect
+  std::uint32_t panic_percent;
   registry::Origin origin;
   bool tls;
   registry::Balance balance;

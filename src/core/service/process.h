@@ -13,6 +13,7 @@
 #include "core/base/owner.h"
 #include "core/base/random.h"
 #include "core/service/generation.h"
+#include "core/service/notice.h"
 #include "core/service/zone.h"
 
 namespace kerberos::service {
@@ -27,6 +28,10 @@ class Process {
   // Gives back what processes held that are gone. Their probes have left places, which every
   // generation has to hear of. The zone's mutex must be held.
   void bury(ProcessExists exists);
+
+  // The transitions that the dead have made and not logged, for the caller to log: those that
+  // nobody has logged since the last call found them.
+  std::vector<Notice> orphans();
 
   // Leaves the slot. The zone's mutex must be held.
   void detach() { zone_.leave_slot(self_); }
@@ -55,6 +60,8 @@ class Process {
  private:
   Process(const Zone& zone, base::Owner self, Generation* generation, std::uint64_t seed);
 
+  [[nodiscard]] std::vector<Notice> untold() const;
+
   Zone zone_;
   base::Owner self_;
   GenerationView generation_;
@@ -63,6 +70,8 @@ class Process {
   balance::Workbench bench_;
   std::vector<balance::Share> primaries_;
   std::vector<balance::Share> backups_;
+  bool somebody_died_ = false;
+  std::vector<Notice> suspects_;
 };
 
 }  // namespace kerberos::service

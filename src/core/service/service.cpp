@@ -13,10 +13,18 @@ namespace {
 // most likely find one.
 constexpr base::Millis kFullRetry = 1000;
 
-// A roster that goes on changing under its builder is left to the next who notices.
-constexpr int kRebuilds = 3;
-
 }  // namespace
+
+struct Service::Search {
+  Request& request;
+  base::Instant now;
+  Pick result = {};
+  bool stale = false;     // somebody stands on the wrong side of the roster
+  bool withheld = false;  // a probe that was due, from this request
+  bool ramping = false;   // whoever has just closed gets but a part of its share
+  bool spared = false;    // somebody was, for that reason
+  bool panic = false;     // those that are held are in
+};
 
 Service::Service(Process& process, std::uint32_t number)
     : process_(process),
@@ -25,34 +33,58 @@ Service::Service(Process& process, std::uint32_t number)
       record_(process.record(image_)),
       peers_(generation_.peers(image_)) {}
 
-void Service::open(Request& request) {
+void Service::open(Request& request, bool replayable) {
   record_.counters.requests.fetch_add(1, std::memory_order_relaxed);
   request.attempts = 0;
   request.peer = Request::kNone;
+  request.replayable = replayable;
 }
 
 Pick Service::pick(Request& request, base::Instant now) {
-  Pick result;
+  Search search{request, now};
+  Pick& result = search.result;
   if (request.attempts == kAttemptsMax) return result;
   refresh(now);
-  bool stale = false;
-  const auto take = [&](std::uint32_t peer) { return try_peer(request, peer, stale); };
-  result.picked = offer_probe(request, now, result.notices, stale);
-  // A breaker that closed while its probes were looked over is in the line-up now.
-  if (!result.picked && stale) changed(now);
-  const balance::Lineup lineup = generation_.roster(image_).lineup();
-  if (!result.picked) {
-    auto& counters = record_.counters;
-    result.picked = balance::round_robin(lineup.primary, counters.primary_turn, take) ||
-                    balance::round_robin(lineup.backup, counters.backup_turn, take);
+  result.picked = look(search);
+  // Somebody was on the wrong side, and it may have been the one who could serve.
+  if (!result.picked && search.stale) {
+    changed(now);
+    result.picked = look(search);
   }
-  if (!result.notices.all().empty() || stale) changed(now);
+  if (!result.notices.all().empty() || search.stale) changed(now);
   if (!result.picked) {
     result.held_out = generation_.roster(image_).lineup().out.size() != 0;  // as it is by now
     result.retry_after = retry_after(now);
     if (request.attempts == 0) record_.counters.rejected.fetch_add(1, std::memory_order_relaxed);
   }
   return result;
+}
+
+bool Service::look(Search& search) {
+  search.stale = search.withheld = search.spared = false;
+  if (offer_probe(search, Offer::kPolitely)) return true;
+  // A breaker that closed while its probes were looked over is in the line-up now.
+  if (search.stale) changed(search.now);
+  if (choose(search)) return true;
+  // Better a probe than nobody.
+  return search.withheld && offer_probe(search, Offer::kToAnyone);
+}
+
+bool Service::choose(Search& search) {
+  const balance::Lineup lineup = generation_.roster(image_).lineup();
+  search.panic = lineup.panic;
+  // Alone, a peer has nobody to leave a part of its share to.
+  search.ramping = image_.usable >= lineup.out.size() + 2;
+  const auto take = [&](std::uint32_t peer) { return try_peer(search, peer); };
+  const auto draw = [&] {
+    auto& counters = record_.counters;
+    return balance::round_robin(lineup.primary, counters.primary_turn, take) ||
+           balance::round_robin(lineup.backup, counters.backup_turn, take);
+  };
+  if (draw()) return true;
+  if (!search.spared) return false;
+  search.ramping = false;
+  return draw();
 }
 
 bool Service::has_other(const Request& request) const {
@@ -67,37 +99,10 @@ bool Service::has_other(const Request& request) const {
   return any(lineup.primary) || any(lineup.backup);
 }
 
-void Service::answered(Request& request) {
-  if (request.peer == Request::kNone) return;
-  breaker_of(peers_[request.peer]).answered(request.pass);
-}
-
-Notices Service::report(Request& request, const breaker::Judgement& judgement, base::Instant now) {
-  Notices notices;
-  if (request.peer == Request::kNone) return notices;
-  const std::uint32_t peer = request.peer;
-  request.peer = Request::kNone;
-  PeerRecord& record = process_.record(peers_[peer]);
-  switch (judgement.outcome) {
-    case breaker::Outcome::kSuccess:
-      record.counters.successes.fetch_add(1, std::memory_order_relaxed);
-      break;
-    case breaker::Outcome::kFailure:
-      record.counters.failures.fetch_add(1, std::memory_order_relaxed);
-      break;
-    case breaker::Outcome::kNeutral:
-      record.counters.neutral.fetch_add(1, std::memory_order_relaxed);
-      if (request.attempts != 0) --request.attempts;
-      break;
-  }
-  const auto transition =
-      breaker_of(peers_[peer]).report(request.pass, judgement, now, process_.random());
-  if (transition) notices.add(image_.first_peer + peer, *transition);
-  // A probe that decided nothing has left a place: that, too, every generation has to hear of.
-  if (transition || request.pass.probe()) changed(now);
-  // Last, so that whoever sees nothing in flight sees all outcomes.
-  process_.in_flight(record).fetch_sub(1);
-  return notices;
+void Service::answered(Request& request, const breaker::Judgement& judgement, base::Instant now) {
+  // What fails it is told when it ends, or by its deadline.
+  if (request.peer == Request::kNone || judgement.fails_probe()) return;
+  breaker_of(peers_[request.peer]).answered(request.pass, now);
 }
 
 breaker::Breaker Service::breaker_of(const PeerImage& peer) const {
@@ -111,12 +116,15 @@ bool Service::was_tried(const Request& request, std::uint32_t peer) const {
 
 // Takes the peer for the request, if it is eligible. The place is counted before it is checked, so
 // that workers that hurry together can be refused, but never exceed max_conns.
-bool Service::take(Request& request, std::uint32_t peer, const breaker::Pass& pass) {
+bool Service::take(Search& search, std::uint32_t peer, const breaker::Pass& pass, bool spared) {
+  Request& request = search.request;
   const PeerImage& image = peers_[peer];
   PeerRecord& record = process_.record(image);
   auto& mine = process_.in_flight(record);
-  balance::Standing standing{
-      .admitted = true, .tried = was_tried(request, peer), .max_conns = image.max_conns};
+  balance::Standing standing{.admitted = true,
+                             .tried = was_tried(request, peer),
+                             .spared = spared,
+                             .max_conns = image.max_conns};
   mine.fetch_add(1);
   if (image.max_conns != 0) standing.in_flight = process_.zone().in_flight(record.rank) - 1;
   if (!balance::eligible(standing)) {
@@ -126,46 +134,98 @@ bool Service::take(Request& request, std::uint32_t peer, const breaker::Pass& pa
   record.counters.requests.fetch_add(1, std::memory_order_relaxed);
   request.peer = peer;
   request.pass = pass;
+  request.probed |= pass.probe();
   request.tried[request.attempts++] = peer;
   return true;
 }
 
-bool Service::try_peer(Request& request, std::uint32_t peer, bool& stale) {
-  const auto pass = breaker_of(peers_[peer]).admit();
-  if (!pass) {
-    stale = true;  // it stands in the line-up and should not
-    return false;
+balance::Turn Service::try_peer(Search& search, std::uint32_t peer) {
+  const PeerImage& image = peers_[peer];
+  const breaker::Breaker breaker = breaker_of(image);
+  const breaker::Options& options = generation_.options(image);
+  if (options.mode == breaker::Mode::kObserve && breaker.state() != breaker::State::kClosed) {
+    // Nobody is kept out, so nobody is offered a probe: whoever comes by is one.
+    base::Instant due = 0;
+    if (!search.result.notices.full() && try_probe(search, peer, due)) return balance::Turn::kTaken;
   }
-  return take(request, peer, *pass);
+  auto pass = breaker.admit(search.now);
+  if (!pass && search.panic && !image.backup) pass = breaker.admit_held(search.now);
+  if (!pass) {
+    search.stale = true;  // it stands in the line-up and should not
+    return balance::Turn::kRefused;
+  }
+  bool spared = false;
+  if (search.ramping && options.ramp != 0) {
+    spared = process_.random().below(100) >= breaker.ramp_percent(search.now);
+    search.spared |= spared;
+  }
+  if (take(search, peer, *pass, spared)) return balance::Turn::kTaken;
+  return spared ? balance::Turn::kSpared : balance::Turn::kRefused;
+}
+
+// Lets the request be a probe of that peer. Otherwise `due` says when to ask again.
+bool Service::try_probe(Search& search, std::uint32_t peer, base::Instant& due) {
+  breaker::Breaker breaker = breaker_of(peers_[peer]);
+  const base::Instant now = search.now;
+  const auto probing =
+      breaker.probe(process_.self(), process_.zone().owners(), now, process_.random());
+  if (probing.transition) {
+    search.result.notices.add(image_.first_peer + peer, *probing.transition);
+  }
+  due = probing.due;
+  if (!probing.pass) return false;
+  if (take(search, peer, *probing.pass, false)) return true;
+  breaker.report(*probing.pass, {}, now, process_.random());
+  due = now;
+  return false;
 }
 
 // Lets the request be a probe, where a peer that is out may have one. Costs one look at a word
 // while nobody is due.
-bool Service::offer_probe(Request& request, base::Instant now, Notices& notices, bool& stale) {
+//
+// A probe may fail, so it politely waits a while for a request that can be sent to another peer
+// then, and asks no request twice. Where nobody else could serve, anyone will do.
+bool Service::offer_probe(Search& search, Offer offer) {
+  const base::Instant now = search.now;
+  const Request& request = search.request;
   balance::Roster roster = generation_.roster(image_);
   const balance::Due seen = roster.due();
   if (now < seen.at()) return false;
-  const balance::Entries out = roster.lineup().out;
+  const balance::Lineup lineup = roster.lineup();
+  const balance::Entries out = lineup.out;
+  if (out.size() == 0) {
+    roster.postpone(seen, balance::Due::kNever);
+    return false;
+  }
+  const base::Millis grace = generation_.options(peers_[out[0]]).probe_grace;
+  const bool alone = lineup.primary.size() + lineup.backup.size() == 0;
+  const bool at_once =
+      offer == Offer::kToAnyone || alone || (request.replayable && request.attempts == 0);
+  if (!at_once && (request.probed || base::elapsed(seen.at(), now) < grace)) {
+    search.withheld = true;
+    return false;
+  }
   base::Instant due = balance::Due::kNever;
   for (std::uint32_t i = 0; i < out.size(); ++i) {
-    if (notices.full()) return false;  // the rest is looked at by the next
+    if (search.result.notices.full()) return false;  // the rest is looked at by the next
     const std::uint32_t peer = out[i];
-    breaker::Breaker breaker = breaker_of(peers_[peer]);
-    if (was_tried(request, peer)) {
-      due = std::min(due, breaker.due(process_.zone().owners(), now));
+    const breaker::Breaker breaker = breaker_of(peers_[peer]);
+    if (!breaker.shut(now)) {
+      search.stale = true;
       continue;
     }
-    const auto probing =
-        breaker.probe(process_.self(), process_.zone().owners(), now, process_.random());
-    if (probing.transition) notices.add(image_.first_peer + peer, *probing.transition);
-    if (probing.pass) {
-      if (take(request, peer, *probing.pass)) return true;
-      breaker.report(*probing.pass, {}, now, process_.random());
-      due = std::min(due, now);
-    } else if (breaker.state() == breaker::State::kClosed) {
-      stale = true;
+    const bool too_early = !at_once && base::elapsed(breaker.due_since(), now) < grace;
+    if (too_early || was_tried(request, peer)) {
+      due = std::min(due, breaker.due(process_.zone().owners(), now));
+      search.withheld |= too_early;
+      continue;
+    }
+    base::Instant its = 0;
+    if (try_probe(search, peer, its)) return true;
+    if (!breaker.shut(now)) {
+      search.stale = true;
     } else {
-      due = std::min(due, probing.due);
+      due = std::min(due, its);
     }
   }
   roster.postpone(seen, due);
@@ -177,56 +237,12 @@ base::Millis Service::retry_after(base::Instant now) const {
   const balance::Lineup lineup = roster.lineup();
   base::Millis wait = 0;
   if (lineup.primary.size() + lineup.backup.size() != 0) wait = kFullRetry;
-  if (lineup.out.size() != 0) {
-    const base::Millis probe = std::max<base::Millis>(1, base::elapsed(now, roster.due().at()));
+  const base::Instant due = roster.due().at();
+  if (lineup.out.size() != 0 && due != balance::Due::kNever) {
+    const base::Millis probe = std::max<base::Millis>(1, base::elapsed(now, due));
     wait = wait == 0 ? probe : std::min(wait, probe);
   }
   return wait;
-}
-
-// A peer changed sides, or was found on the wrong one: every generation's roster of this service
-// is stale from here on.
-void Service::changed(base::Instant now) {
-  record_.changes.fetch_add(1);
-  refresh(now);
-}
-
-void Service::refresh(base::Instant now) {
-  balance::Roster roster = generation_.roster(image_);
-  for (int i = 0; i < kRebuilds; ++i) {
-    const std::uint64_t changes = record_.changes.load(std::memory_order_acquire);
-    if (roster.version() == changes + 1) return;
-    const base::Instant claim = roster.claim(now);
-    if (claim == 0) return;  // somebody is at it; until then the old image serves
-    rebuild(changes, claim, now);
-  }
-}
-
-void Service::rebuild(std::uint64_t changes, base::Instant claim, base::Instant now) {
-  balance::Roster roster = generation_.roster(image_);
-  const balance::Due seen = roster.due();
-  const balance::Roster::Draft draft = roster.draft();
-  const base::Owners owners = process_.zone().owners();
-  balance::RosterRoom lengths;
-  base::Instant due = balance::Due::kNever;
-  process_.primaries().clear();
-  process_.backups().clear();
-  for (std::uint32_t i = 0; i < peers_.size(); ++i) {
-    const PeerImage& peer = peers_[i];
-    if (peer.down) continue;
-    const breaker::Breaker breaker = breaker_of(peer);
-    if (breaker.state() != breaker::State::kClosed) {
-      draft.out[lengths.out++].store(i, std::memory_order_relaxed);
-      due = std::min(due, breaker.due(owners, now));
-    } else {
-      (peer.backup ? process_.backups() : process_.primaries()).push_back({i, peer.share});
-    }
-  }
-  lengths.primary = static_cast<std::uint32_t>(balance::smooth_order(
-      process_.primaries(), {draft.primary, image_.room.primary}, process_.bench()));
-  lengths.backup = static_cast<std::uint32_t>(balance::smooth_order(
-      process_.backups(), {draft.backup, image_.room.backup}, process_.bench()));
-  roster.publish(draft, lengths, changes + 1, seen, due, claim);
 }
 
 }  // namespace kerberos::service

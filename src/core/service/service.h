@@ -12,36 +12,16 @@
 #include <optional>
 #include <span>
 
+#include "core/balance/round_robin.h"
 #include "core/base/instant.h"
 #include "core/breaker/breaker.h"
+#include "core/service/notice.h"
 #include "core/service/process.h"
 
 namespace kerberos::service {
 
 // A request is tried on at most so many peers.
 inline constexpr std::uint32_t kAttemptsMax = 32;
-
-// A transition, and whose.
-struct Notice {
-  std::uint32_t peer = 0;  // of the generation
-  breaker::Transition transition;
-};
-
-// A pick turns at most one peer half-open, but it may settle overdue probes of others on its way;
-// it stops looking at them when there is no room left to tell.
-class Notices {
- public:
-  static constexpr std::uint32_t kMax = 2;
-  void add(std::uint32_t peer, const breaker::Transition& transition) {
-    notices_[count_++] = {peer, transition};
-  }
-  [[nodiscard]] bool full() const { return count_ == kMax; }
-  [[nodiscard]] std::span<const Notice> all() const { return {notices_.data(), count_}; }
-
- private:
-  std::array<Notice, kMax> notices_{};
-  std::uint32_t count_ = 0;
-};
 
 // A client request to one service, and its attempt under way. Plain memory of the caller's.
 struct Request {
@@ -50,6 +30,9 @@ struct Request {
   std::uint32_t service = kNone;
   std::uint32_t attempts = 0;
   std::uint32_t peer = kNone;  // of the attempt under way
+  bool replayable = false;     // may be sent again to another peer, whatever became of it
+  bool probed = false;         // has been a probe
+  bool broke_peer = false;     // was sent to a peer that then broke
   breaker::Pass pass;
   std::array<std::uint32_t, kAttemptsMax> tried{};
 };
@@ -62,12 +45,18 @@ struct Pick {
   Notices notices;
 };
 
+// What the end of an attempt came to.
+struct Ended {
+  breaker::Judgement judgement;  // as it was taken, see Service::report()
+  Notices notices;
+};
+
 class Service {
  public:
   Service(Process& process, std::uint32_t number);
 
-  // Begins a request.
-  void open(Request& request);
+  // Begins a request. A replayable one is the first choice for probes, for nobody sees it fail.
+  void open(Request& request, bool replayable);
 
   // Chooses a peer for the next attempt and holds it until report().
   Pick pick(Request& request, base::Instant now);
@@ -75,23 +64,40 @@ class Service {
   // Another attempt may find a peer that this request has not tried.
   [[nodiscard]] bool has_other(const Request& request) const;
 
-  // The response of the attempt under way has begun.
-  void answered(Request& request);
+  // The response of the attempt under way has begun, and is judged like this as far as it goes.
+  void answered(Request& request, const breaker::Judgement& judgement, base::Instant now);
 
-  // The attempt under way has ended; without one, nothing happens. Another try on the same peer
-  // is allowed where the outcome was neutral.
-  Notices report(Request& request, const breaker::Judgement& judgement, base::Instant now);
+  // By which the attempt under way is judged.
+  [[nodiscard]] const breaker::Options& options(const Request& request) const;
+
+  // The attempt under way has ended; without one, nothing happens. Where the same request broke
+  // another peer before, it is the request that is to blame: the second and later peers go free.
+  Ended report(Request& request, const breaker::Judgement& judgement, base::Instant now);
+
+  // Lets an operator decide over a peer's breaker.
+  void force(std::uint32_t peer, breaker::Forced forced, base::Instant now);
 
  private:
+  struct Search;  // for a peer, in one pick
+  enum class Offer : std::uint8_t { kPolitely, kToAnyone };
+
   [[nodiscard]] breaker::Breaker breaker_of(const PeerImage& peer) const;
   [[nodiscard]] bool was_tried(const Request& request, std::uint32_t peer) const;
-  bool take(Request& request, std::uint32_t peer, const breaker::Pass& pass);
-  bool try_peer(Request& request, std::uint32_t peer, bool& stale);
-  bool offer_probe(Request& request, base::Instant now, Notices& notices, bool& stale);
+  bool offer_probe(Search& search, Offer offer);
+  bool look(Search& search);
+  bool choose(Search& search);
+  balance::Turn try_peer(Search& search, std::uint32_t peer);
+  bool try_probe(Search& search, std::uint32_t peer, base::Instant& due);
+  bool take(Search& search, std::uint32_t peer, const breaker::Pass& pass, bool spared);
+  std::optional<breaker::Transition> trip(std::uint32_t peer, const breaker::Trip& wanted,
+                                          base::Instant now);
+  [[nodiscard]] std::uint32_t held() const;
+  void count(PeerRecord& record, const breaker::Judgement& judgement) const;
   [[nodiscard]] base::Millis retry_after(base::Instant now) const;
   void changed(base::Instant now);
   void refresh(base::Instant now);
   void rebuild(std::uint64_t changes, base::Instant claim, base::Instant now);
+  bool line_up(base::Instant now);
 
   Process& process_;
   GenerationView generation_;

@@ -20,6 +20,13 @@ PeerSnapshot snapshot_of(const Process& process, const PeerImage& image, base::I
   peer.successes = record.counters.successes.load(std::memory_order_relaxed);
   peer.failures = record.counters.failures.load(std::memory_order_relaxed);
   peer.neutral = record.counters.neutral.load(std::memory_order_relaxed);
+  peer.responses[0] = record.informational.load(std::memory_order_relaxed);
+  for (std::size_t i = 1; i < peer.responses.size(); ++i) {
+    peer.responses[i] = record.counters.responses[i - 1].load(std::memory_order_relaxed);
+  }
+  for (std::size_t i = 0; i < peer.causes.size(); ++i) {
+    peer.causes[i] = record.causes[i].load(std::memory_order_relaxed);
+  }
   peer.breaker = breaker.view(process.zone().owners(), now);
   return peer;
 }
@@ -39,6 +46,7 @@ Snapshot take_snapshot(const Process& process, base::Instant now) {
     service.balance = image.balance;
     service.requests = record.counters.requests.load(std::memory_order_relaxed);
     service.rejected = record.counters.rejected.load(std::memory_order_relaxed);
+    service.overflow = record.overflow.load(std::memory_order_relaxed);
     service.peers.reserve(image.peers);
     for (const PeerImage& peer : generation.peers(image)) {
       service.peers.push_back(snapshot_of(process, peer, now));

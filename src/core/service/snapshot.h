@@ -4,6 +4,7 @@
 // one after the other while requests go on: each is exact, their sum is of no one instant.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <vector>
@@ -26,12 +27,12 @@ struct PeerSnapshot {
   std::uint64_t successes = 0;
   std::uint64_t failures = 0;
   std::uint64_t neutral = 0;
+  std::array<std::uint64_t, 5> responses{};  // by the hundreds of their status, from 100
+  std::array<std::uint64_t, breaker::kCauses> causes{};
   breaker::View breaker;
 
   // Whether an ordinary request may be sent to it.
-  [[nodiscard]] bool available() const {
-    return !down && !full && breaker.state == breaker::State::kClosed;
-  }
+  [[nodiscard]] bool available() const { return !down && !full && !breaker.shut; }
 };
 
 struct ServiceSnapshot {
@@ -39,6 +40,7 @@ struct ServiceSnapshot {
   registry::Balance balance = registry::Balance::kRoundRobin;
   std::uint64_t requests = 0;
   std::uint64_t rejected = 0;
+  std::uint64_t overflow = 0;
   std::vector<PeerSnapshot> peers;
 };
 

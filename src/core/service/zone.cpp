@@ -10,19 +10,35 @@
 namespace kerberos::service {
 namespace {
 
-// Frees every record of a list that nobody refers to.
-template <class Record>
-void drop_unused_records(const Zone& zone, Offset* link) {
+// Frees the records of a list that nobody refers to and that `old` lets go.
+template <class Record, class Old>
+bool drop_unused_records(const Zone& zone, Offset* link, const Old& old) {
+  bool any = false;
   while (*link != 0) {
     auto* record = zone.at<Record>(*link);
-    if (record->references != 0) {
+    if (record->references != 0 || !old(*record)) {
       link = &record->next;
       continue;
     }
     const Offset block = *link;
     *link = record->next;
     zone.release(block);
+    any = true;
   }
+  return any;
+}
+
+template <class Old>
+bool drop_unused_records(const Zone& zone, const Old& old) {
+  ZoneHeader& header = zone.header();
+  const bool peers = drop_unused_records<PeerRecord>(zone, &header.peer_records, old);
+  const bool services = drop_unused_records<ServiceRecord>(zone, &header.service_records, old);
+  return peers || services;
+}
+
+template <class Record>
+void let_go(Record& record, base::Instant now) {
+  if (--record.references == 0) record.released = now;
 }
 
 template <class Record>
@@ -100,7 +116,7 @@ std::uint32_t Zone::bury(ProcessExists exists) const {
   return dead;
 }
 
-void Zone::sweep(ProcessExists exists) const {
+void Zone::sweep(ProcessExists exists, base::Instant now) const {
   bury(exists);
   for (Offset* link = &header_->generations; *link != 0;) {
     auto* generation = at<Generation>(*link);
@@ -110,11 +126,15 @@ void Zone::sweep(ProcessExists exists) const {
     }
     const Offset block = *link;
     *link = generation->next;
-    release_generation(*generation);
+    release_records(GenerationView(generation), now);
     release(block);
   }
-  drop_unused_records<PeerRecord>(*this, &header_->peer_records);
-  drop_unused_records<ServiceRecord>(*this, &header_->service_records);
+  drop_unused_records(
+      *this, [now](const auto& record) { return base::elapsed(record.released, now) >= kHistory; });
+}
+
+bool Zone::forget_history() const {
+  return drop_unused_records(*this, [](const auto&) { return true; });
 }
 
 // Whether it is in force or some process may still use it. One that was built for a reload that
@@ -132,12 +152,11 @@ bool Zone::in_use(std::uint64_t generation) const {
   return false;
 }
 
-void Zone::release_generation(Generation& generation) const {
-  const GenerationView view(&generation);
-  for (const ServiceImage& service : view.services()) {
-    --at<ServiceRecord>(service.record)->references;
+void Zone::release_records(const GenerationView& generation, base::Instant now) const {
+  for (const ServiceImage& service : generation.services()) {
+    let_go(*at<ServiceRecord>(service.record), now);
   }
-  for (const PeerImage& peer : view.peers()) --at<PeerRecord>(peer.record)->references;
+  for (const PeerImage& peer : generation.peers()) let_go(*at<PeerRecord>(peer.record), now);
 }
 
 std::optional<base::Owner> Zone::take_slot(std::uint32_t slot, std::int64_t pid,
@@ -170,7 +189,9 @@ std::optional<base::Owner> Zone::take_slot(std::uint32_t slot, std::int64_t pid,
 bool Zone::make_room(Slot& slot, std::uint32_t ranks) const {
   const Offset old = slot.in_flight.load();
   if (old != 0 && at<InFlight>(old)->capacity >= ranks) return true;
-  const Offset block = allocate(sizeof(InFlight) + ranks * sizeof(std::atomic<std::uint32_t>));
+  const std::size_t size = sizeof(InFlight) + ranks * sizeof(std::atomic<std::uint32_t>);
+  Offset block = allocate(size);
+  if (block == 0 && forget_history()) block = allocate(size);
   if (block == 0) return false;
   auto& grown = *at<InFlight>(block);
   grown.capacity = ranks;
@@ -208,15 +229,23 @@ std::uint64_t Zone::in_flight(std::uint32_t rank) const {
 }
 
 Records::Records(const Zone& zone) : zone_(zone) {
-  for (Offset next = zone.header().peer_records; next != 0;) {
-    auto* record = zone.at<PeerRecord>(next);
+  learn();
+}
+
+void Records::learn() {
+  peers_.clear();
+  services_.clear();
+  taken_.clear();
+  first_free_ = 0;
+  for (Offset next = zone_.header().peer_records; next != 0;) {
+    auto* record = zone_.at<PeerRecord>(next);
     peers_.emplace(key_of(*record), record);
     if (taken_.size() <= record->rank) taken_.resize(record->rank + 1);
     taken_[record->rank] = true;
     next = record->next;
   }
-  for (Offset next = zone.header().service_records; next != 0;) {
-    auto* record = zone.at<ServiceRecord>(next);
+  for (Offset next = zone_.header().service_records; next != 0;) {
+    auto* record = zone_.at<ServiceRecord>(next);
     services_.emplace(key_of(*record), record);
     next = record->next;
   }
@@ -224,9 +253,9 @@ Records::Records(const Zone& zone) : zone_(zone) {
 
 PeerRecord* Records::peer(std::string_view key) {
   if (const auto known = peers_.find(key); known != peers_.end()) return known->second;
-  const std::uint32_t rank = free_rank();
   auto* record = new_record<PeerRecord>(zone_, &zone_.header().peer_records, key);
-  if (record == nullptr) return nullptr;
+  if (record == nullptr) return forget_history() ? peer(key) : nullptr;
+  const std::uint32_t rank = free_rank();
   record->rank = rank;
   taken_[rank] = true;
   peers_.emplace(key_of(*record), record);
@@ -236,16 +265,21 @@ PeerRecord* Records::peer(std::string_view key) {
 ServiceRecord* Records::service(std::string_view key) {
   if (const auto known = services_.find(key); known != services_.end()) return known->second;
   auto* record = new_record<ServiceRecord>(zone_, &zone_.header().service_records, key);
-  if (record == nullptr) return nullptr;
+  if (record == nullptr) return forget_history() ? service(key) : nullptr;
   services_.emplace(key_of(*record), record);
   return record;
 }
 
-void Records::drop_unused() {
+bool Records::forget_history() {
+  if (!zone_.forget_history()) return false;
+  learn();
+  return true;
+}
+
+void Records::drop_new() {
   peers_.clear();
   services_.clear();
-  drop_unused_records<PeerRecord>(zone_, &zone_.header().peer_records);
-  drop_unused_records<ServiceRecord>(zone_, &zone_.header().service_records);
+  drop_unused_records(zone_, [](const auto& record) { return record.released == 0; });
 }
 
 std::uint32_t Records::free_rank() {

@@ -16,6 +16,8 @@
 
 namespace kerberos::service {
 
+class GenerationView;
+
 // Where the zone's memory comes from. `allocate` answers null where there is none left; its
 // blocks are aligned to 16 bytes at least.
 struct Memory {
@@ -25,6 +27,10 @@ struct Memory {
   void* (*allocate)(void* context, std::size_t size) = nullptr;
   void (*release)(void* context, void* block) = nullptr;
 };
+
+// How long a record is kept that no generation names: a peer that is taken out and put back keeps
+// its breaker and its counters. Where the zone is short of memory, this goes first.
+inline constexpr base::Millis kHistory = 600'000;
 
 // Whether a process still exists (not 0), which only the caller can ask the system.
 using ProcessExists = int (*)(std::int64_t pid);
@@ -66,9 +72,12 @@ class Zone {
   // starts a killed worker anew in its slot, but not one that was leaving after a reload.
   std::uint32_t bury(ProcessExists exists) const;
 
+  // Frees the records that no generation names, however young. Returns whether there were any.
+  bool forget_history() const;
+
   // Frees what nobody uses any more: the slots of processes that are gone, the generations that
-  // no process pins, the records that no generation names.
-  void sweep(ProcessExists exists) const;
+  // no process pins, the records that no generation has named for kHistory.
+  void sweep(ProcessExists exists, base::Instant now) const;
 
   // Takes a slot for a process, which pins `generation`; what the slot's former owner held is
   // given back. Returns the slot's new life, or nothing where the zone has no memory for it.
@@ -82,7 +91,8 @@ class Zone {
  private:
   friend class Records;
   [[nodiscard]] bool in_use(std::uint64_t generation) const;
-  void release_generation(Generation& generation) const;
+  // Lets go of the records that a generation names.
+  void release_records(const GenerationView& generation, base::Instant now) const;
   [[nodiscard]] bool make_room(Slot& slot, std::uint32_t ranks) const;
 
   Memory memory_;
@@ -94,15 +104,19 @@ class Records {
  public:
   explicit Records(const Zone& zone);
 
-  // The record of that key, made where there is none; null where there is no memory for
-  // it. A record that no generation comes to refer to is freed by drop_unused().
+  // The record of that key, made where there is none; null where there is no memory for it, even
+  // without history. One that no generation comes to refer to is freed by drop_new().
   PeerRecord* peer(std::string_view key);
   ServiceRecord* service(std::string_view key);
 
-  // Frees the records that no generation refers to.
-  void drop_unused();
+  // Gives up the records that no generation refers to; returns whether there were any.
+  bool forget_history();
+
+  // Frees the records that no generation has ever referred to.
+  void drop_new();
 
  private:
+  void learn();
   std::uint32_t free_rank();
 
   const Zone& zone_;

@@ -95,7 +95,7 @@ struct Gate {
   Gate& operator=(const Gate&) = delete;
 
   void reload() {
-    assert_int_equal(kerberos_zone_build(zone, config, exists, &generation), KERBEROS_OK);
+    assert_int_equal(kerberos_zone_build(zone, config, exists, 1, &generation), KERBEROS_OK);
     kerberos_zone_publish(zone, generation);
   }
   void attach() {
@@ -110,7 +110,7 @@ struct Gate {
     evidence.finalized = 1;
     evidence.status = 200;
     evidence.header_received = 1;
-    kerberos_open(process, 0, &request);
+    kerberos_open(process, 0, 1, &request);
     kerberos_pick_peer(process, &request, 1'000, &pick, &notices);
     if (pick.picked == 0) return false;
     return kerberos_report(process, &request, &evidence, 1'000, &notices) == KERBEROS_SUCCESS;
@@ -147,6 +147,21 @@ void a_setting_is_refused(void**) {
   }
   assert_int_equal(kerberos_settings_set(&settings, text("threshold"), text("7"), allowed, 256),
                    KERBEROS_TAKEN);
+}
+
+void a_word_of_failure_is_refused(void**) {
+  kerberos_settings settings = defaults();
+  char allowed[256] = "";
+  const auto last = each_allocation_fails<kerberos_verdict>(
+      [&] {
+        std::fill(allowed, std::end(allowed), 'x');
+        return kerberos_settings_add_failure(&settings, text("http_999"), allowed, 256);
+      },
+      [&](kerberos_verdict verdict) {
+        assert_int_equal(verdict, KERBEROS_INVALID);
+        assert_string_equal(allowed, "");
+      });
+  assert_int_equal(last, KERBEROS_UNKNOWN);
 }
 
 void a_contradiction_is_overlooked(void**) {
@@ -305,7 +320,7 @@ void a_generation_that_cannot_be_built_leaves_the_one_in_force(void**) {
   std::uint64_t generation = 0;
   const std::size_t used = gate.arena.in_use();
   each_allocation_fails(
-      [&] { return kerberos_zone_build(gate.zone, gate.config, exists, &generation); },
+      [&] { return kerberos_zone_build(gate.zone, gate.config, exists, 1, &generation); },
       [&] {
         assert_true(gate.serve());
         assert_int_equal(gate.arena.in_use(), used);
@@ -370,6 +385,7 @@ void there_is_no_document_or_a_whole_one(void**) {
 int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_setting_is_refused),
+      cmocka_unit_test(a_word_of_failure_is_refused),
       cmocka_unit_test(a_contradiction_is_overlooked),
       cmocka_unit_test(no_configuration_is_made),
       cmocka_unit_test(a_configuration_says_that_it_cannot_grow),

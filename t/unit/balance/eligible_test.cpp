@@ -17,6 +17,8 @@ void a_peer_may_be_picked_where_nothing_speaks_against_it(void**) {
       {"not admitted", {.admitted = false, .max_conns = 5}, false},
       {"tried by this request", {.admitted = true, .tried = true}, false},
       {"tried and not admitted", {.tried = true}, false},
+      {"spared this time", {.admitted = true, .spared = true}, false},
+      {"spared, with room", {.admitted = true, .spared = true, .max_conns = 5}, false},
       {"busy, without a limit", {.admitted = true, .in_flight = 1'000'000}, true},
       {"below max_conns", {.admitted = true, .in_flight = 4, .max_conns = 5}, true},
       {"at max_conns", {.admitted = true, .in_flight = 5, .max_conns = 5}, false},

@@ -41,11 +41,14 @@ struct Rig {
 
   // A whole build, without anybody in between.
   void build(std::uint64_t version, base::Instant now, const Peers& primary,
-             const Peers& backup = {}, const Peers& out = {}, base::Instant due = Due::kNever) {
+             const Peers& backup = {}, const Peers& out = {}, base::Instant due = Due::kNever,
+             bool panic = false) {
     const base::Instant claim = roster().claim(now);
     const Due seen = roster().due();
     const Roster::Draft draft = roster().draft();
-    roster().publish(draft, write(draft, primary, backup, out), version, seen, due, claim);
+    const Roster::Contents contents{
+        .lengths = write(draft, primary, backup, out), .panic = panic, .due = due};
+    roster().publish(draft, contents, version, seen, claim);
   }
 };
 

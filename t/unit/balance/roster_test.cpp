@@ -46,6 +46,23 @@ void each_build_replaces_the_one_before(void**) {
   }
 }
 
+void panic_is_of_the_image_that_says_so(void**) {
+  Rig rig;
+  rig.build(1, kNow, {0, 1});
+  assert_false(rig.roster().lineup().panic);
+  rig.build(2, kNow, {0, 1}, {}, {1}, Due::kNever, true);
+  assert_true(rig.roster().lineup().panic);
+  assert_true(read(rig.roster().lineup().out) == Peers({1}));
+  // A draft is nobody's business before it is published, and its flag no more than its entries.
+  const base::Instant claim = rig.roster().claim(kNow);
+  const Roster::Draft draft = rig.roster().draft();
+  const RosterRoom lengths = Rig::write(draft, {0}, {}, {});
+  assert_true(rig.roster().lineup().panic);
+  rig.roster().publish(draft, {.lengths = lengths, .due = Due::kNever}, 3, rig.roster().due(),
+                       claim);
+  assert_false(rig.roster().lineup().panic);
+}
+
 void a_version_may_be_as_large_as_any_count_of_changes(void**) {
   Rig rig;
   rig.build(1ULL << 40U, kNow, {1});
@@ -142,14 +159,15 @@ void a_builder_that_was_taken_over_publishes_nothing(void**) {
   const RosterRoom lengths = Rig::write(draft, {9, 9, 9});
   const base::Instant fast = rig.roster().claim(kNow + Roster::kClaim);
 
-  rig.roster().publish(draft, lengths, 2, seen, kNow + 900, slow);
+  rig.roster().publish(draft, {.lengths = lengths, .due = kNow + 900}, 2, seen, slow);
   assert_int_equal(rig.roster().version(), 1);
   assert_true(read(rig.roster().lineup().primary) == Peers{1});
   assert_int_equal(rig.roster().due().at(), kNow + 100);
   assert_int_equal(rig.words.claim.load(), fast);  // the other one's claim stands
 
   const Roster::Draft again = rig.roster().draft();
-  rig.roster().publish(again, Rig::write(again, {4, 5}), 3, rig.roster().due(), kNow, fast);
+  rig.roster().publish(again, {.lengths = Rig::write(again, {4, 5}), .due = kNow}, 3,
+                       rig.roster().due(), fast);
   assert_int_equal(rig.roster().version(), 3);
   assert_true(read(rig.roster().lineup().primary) == (Peers{4, 5}));
 }
@@ -162,7 +180,7 @@ void a_builder_that_comes_too_late_undoes_nothing(void**) {
   const Roster::Draft draft = rig.roster().draft();
   const RosterRoom lengths = Rig::write(draft, {9});
   rig.build(2, kNow + Roster::kClaim, {4, 5});
-  rig.roster().publish(draft, lengths, 2, seen, kNow, slow);
+  rig.roster().publish(draft, {.lengths = lengths, .due = kNow}, 2, seen, slow);
   assert_int_equal(rig.roster().version(), 2);
   assert_true(read(rig.roster().lineup().primary) == (Peers{4, 5}));
 }
@@ -251,7 +269,7 @@ void a_build_does_not_postpone_past_news_but_hastens(void**) {
     const Roster::Draft draft = rig.roster().draft();
     const RosterRoom lengths = Rig::write(draft, {}, {}, {0});
     rig.roster().hasten(row.news);
-    rig.roster().publish(draft, lengths, 2, seen, row.found, claim);
+    rig.roster().publish(draft, {.lengths = lengths, .due = row.found}, 2, seen, claim);
     assert_int_equal(rig.roster().due().at(), row.expected);
   }
 }
@@ -276,6 +294,7 @@ int main() {
       cmocka_unit_test(before_the_first_build_there_is_nobody),
       cmocka_unit_test(what_is_published_is_what_is_read),
       cmocka_unit_test(each_build_replaces_the_one_before),
+      cmocka_unit_test(panic_is_of_the_image_that_says_so),
       cmocka_unit_test(a_version_may_be_as_large_as_any_count_of_changes),
       cmocka_unit_test(a_draft_is_not_seen_before_it_is_published),
       cmocka_unit_test(an_image_that_was_overtaken_stays_within_its_room),

@@ -32,7 +32,8 @@ struct Wheel {
     return round_robin({entries.data(), static_cast<std::uint32_t>(entries.size())}, turn,
                        [&](std::uint32_t peer) {
                          asked.push_back(peer);
-                         return std::find(refused.begin(), refused.end(), peer) == refused.end();
+                         return std::ranges::find(refused, peer) == refused.end() ? Turn::kTaken
+                                                                                  : Turn::kRefused;
                        });
   }
 };
@@ -149,7 +150,7 @@ void who_could_serve_is_found_whatever_others_draw(void**) {
   const auto picked = round_robin({wheel.entries.data(), 3}, wheel.turn, [&](std::uint32_t peer) {
     asked.push_back(peer);
     if (asked.size() <= 3) wheel.turn += 2;  // two others, between any two of our draws
-    return peer == 2;
+    return peer == 2 ? Turn::kTaken : Turn::kRefused;
   });
   assert_true(asked == (Peers{0, 0, 0, 1, 2}));
   assert_int_equal(picked.value_or(99), 2);

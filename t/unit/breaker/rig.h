@@ -19,10 +19,19 @@
 
 namespace kerberos::breaker {
 
-inline constexpr Judgement kSucceeded = {Outcome::kSuccess, Cause::kNone, 0};
-inline constexpr Judgement kNeither = {Outcome::kNeutral, Cause::kNone, 0};
-inline constexpr Judgement kRefused = {Outcome::kFailure, Cause::kConnectRefused, 0};
-inline constexpr Judgement kStatus503 = {Outcome::kFailure, Cause::kStatus, 503};
+inline constexpr Judgement kSucceeded = {.outcome = Outcome::kSuccess, .status = 200};
+inline constexpr Judgement kSlow = {.outcome = Outcome::kSuccess, .status = 200, .slow = true};
+inline constexpr Judgement kNeither = {.outcome = Outcome::kNeutral};
+inline constexpr Judgement kRefused = {.outcome = Outcome::kFailure,
+                                       .cause = Cause::kConnectRefused};
+inline constexpr Judgement kClosed = {.outcome = Outcome::kFailure, .cause = Cause::kClosed};
+inline constexpr Judgement kStatus503 = {
+    .outcome = Outcome::kFailure, .cause = Cause::kStatus, .status = 503};
+
+// A client that left when the response was late already.
+inline constexpr Judgement kCensored = {.cause = Cause::kClientGone, .slow = true};
+inline constexpr Judgement kLimited = {.cause = Cause::kRateLimited, .status = 429};
+inline constexpr Judgement kCorrelated = {.cause = Cause::kCorrelated};
 
 // A transition that there must be.
 inline Transition told(const std::optional<Transition>& transition) {
@@ -52,10 +61,14 @@ struct Rig {
 
   [[nodiscard]] Word word() const { return Word::unpack(words.word.load()); }
   State state() { return breaker().state(); }
+  bool shut() { return breaker().shut(now); }
+  Tally tally() {
+    return Window(words.window, options.window, word().epoch, word().until).tally(now);
+  }
   View view() { return breaker().view(owners(), now); }
 
   Pass admitted() {
-    const auto pass = breaker().admit();
+    const auto pass = breaker().admit(now);
     assert_some(pass);
     return *pass;
   }
@@ -69,11 +82,21 @@ struct Rig {
     assert_true(probing.pass->probe());
     return *probing.pass;
   }
-  std::optional<Transition> report(const Pass& pass, const Judgement& judgement) {
+  Report end(const Pass& pass, const Judgement& judgement) {
     return breaker().report(pass, judgement, now, random);
+  }
+  // The same where nobody has to be asked.
+  std::optional<Transition> report(const Pass& pass, const Judgement& judgement) {
+    const Report report = end(pass, judgement);
+    assert_none(report.wanted);
+    return report.transition;
   }
   std::optional<Transition> attempt(const Judgement& judgement) {
     return report(admitted(), judgement);
+  }
+  // As many, none of which decides anything.
+  void attempts(int count, const Judgement& judgement) {
+    for (int i = 0; i < count; ++i) assert_none(attempt(judgement));
   }
   // Fails until it opens.
   Transition trip() {
@@ -82,6 +105,11 @@ struct Rig {
   }
   // Fails until it opens, and waits until it may be probed.
   void trip_and_wait() { now += trip().span; }
+  // Opens and closes again.
+  void recover() {
+    trip_and_wait();
+    assert_true(told(report(probing(), kSucceeded)).to == State::kClosed);
+  }
 };
 
 }  // namespace kerberos::breaker

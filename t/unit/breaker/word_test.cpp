@@ -19,12 +19,15 @@ void zero_is_a_closed_breaker(void**) {
 
 void fields_survive_packing(void**) {
   for (const State state : {State::kClosed, State::kOpen, State::kHalfOpen}) {
-    for (const std::uint32_t epoch : {0U, 1U, 0x2aaaaaU, Word::kEpochMask}) {
+    for (const std::uint32_t epoch : {0U, 1U, 0x155555U, Word::kEpochMask}) {
       for (const base::Instant until : {0LL, 1LL, 0xaaaaaaaaaaLL, (1LL << 40) - 1}) {
-        const Word word = Word::unpack(Word{state, epoch, until}.pack());
-        assert_true(word.state == state);
-        assert_int_equal(word.epoch, epoch);
-        assert_int_equal(word.until, until);
+        for (const bool held : {false, true}) {
+          const Word word = Word::unpack(Word{state, held, epoch, until}.pack());
+          assert_true(word.state == state);
+          assert_int_equal(word.held, held);
+          assert_int_equal(word.epoch, epoch);
+          assert_int_equal(word.until, until);
+        }
       }
     }
   }
@@ -32,18 +35,22 @@ void fields_survive_packing(void**) {
 
 void a_field_that_is_too_large_does_not_spill(void**) {
   const Word word = Word::unpack(
-      Word{State::kClosed, Word::kEpochMask + 3, static_cast<base::Instant>(1LL << 40) + 5}.pack());
+      Word{.epoch = Word::kEpochMask + 3, .until = static_cast<base::Instant>(1LL << 40) + 5}
+          .pack());
   assert_true(word.state == State::kClosed);
+  assert_false(word.held);
   assert_int_equal(word.epoch, 2);
   assert_int_equal(word.until, 5);
 }
 
 void the_next_word_has_the_next_epoch(void**) {
-  const Word word = Word{State::kClosed, 6, 100}.next(State::kOpen, 900);
+  const Word word = Word{.epoch = 6, .until = 100}.next(State::kOpen, true, 900);
   assert_true(word.state == State::kOpen);
+  assert_true(word.held);
   assert_int_equal(word.epoch, 7);
   assert_int_equal(word.until, 900);
-  assert_int_equal(Word{.epoch = Word::kEpochMask}.next(State::kOpen, 0).epoch, 0);
+  assert_int_equal(Word{.epoch = Word::kEpochMask}.next(State::kOpen, true, 0).epoch, 0);
+  assert_false(word.next(State::kClosed, false, 0).held);
 }
 
 void a_run_belongs_to_its_epoch(void**) {

@@ -131,18 +131,19 @@ void every_problem_is_listed_in_the_order_of_places(void**) {
       "  pro duct: []\n"
       "defaults: {jitter: 1%}\n"
       "version: one\n";
-  expect_text("all", listed(read(kText).problems),
-              "3:15: unknown key \"treshold\" (did you mean \"threshold\"? allowed: threshold, "
-              "timeout, max_timeout, jitter, probes, successes, probe_timeout)\n"
-              "3:37: invalid value \"5x\" of \"timeout\" (a time such as 500ms, 30s or 5m, from "
-              "1ms to 24h)\n"
-              "5:9: invalid URL \"http://a/b\" (a peer has no path, query or fragment)\n"
-              "6:33: invalid value \"0\" of \"weight\" (a whole number from 1 to 1000000)\n"
-              "6:36: duplicate key \"weight\" (first at 6:25)\n"
-              "7:3: invalid service name \"pro duct\" (1 to 128 of A-Z a-z 0-9 . _ ~ -)\n"
-              "7:13: service \"pro duct\" has no peers (at least one)\n"
-              "8:12: unknown key \"jitter\" (allowed: breaker, balance)\n"
-              "9:10: invalid value \"one\" of \"version\" (a whole number from 1 to 1)");
+  expect_text(
+      "all", listed(read(kText).problems),
+      "3:15: unknown key \"treshold\" (did you mean \"threshold\"? allowed: " + kParameters +
+          ")\n"
+          "3:37: invalid value \"5x\" of \"timeout\" (a time such as 500ms, 30s or 5m, from "
+          "1ms to 24h)\n"
+          "5:9: invalid URL \"http://a/b\" (a peer has no path, query or fragment)\n"
+          "6:33: invalid value \"0\" of \"weight\" (a whole number from 1 to 1000000)\n"
+          "6:36: duplicate key \"weight\" (first at 6:25)\n"
+          "7:3: invalid service name \"pro duct\" (1 to 128 of A-Z a-z 0-9 . _ ~ -)\n"
+          "7:13: service \"pro duct\" has no peers (at least one)\n"
+          "8:12: unknown key \"jitter\" (allowed: breaker, failure_on, balance)\n"
+          "9:10: invalid value \"one\" of \"version\" (a whole number from 1 to 1)");
 }
 
 void peers_are_limited_over_all_services(void**) {

@@ -12,6 +12,11 @@
 
 namespace kerberos::registry {
 
+// As every refusal of an unknown parameter lists them.
+inline const std::string kParameters =
+    "threshold, failure_rate, slow, slow_rate, window, min_requests, timeout, max_timeout, jitter, "
+    "probes, successes, probe_timeout, probe_grace, ramp, max_open, panic, mode";
+
 inline void expect_text(std::string_view row, std::string_view actual, std::string_view expected) {
   if (actual == expected) return;
   fail_msg("%s\n  expected: %s\n  but was:  %s", std::string(row).c_str(),

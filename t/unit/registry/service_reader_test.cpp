@@ -4,27 +4,10 @@
 #include <string>
 #include <string_view>
 
-#include "rows.h"
+#include "fields.h"
 
 namespace kerberos::registry {
 namespace {
-
-// Reads the first field of the text.
-template <typename Read>
-auto first_field(std::string_view text, Read read) {
-  const Document document = parse_document(text);
-  expect_text(text, listed(document.problems), "");
-  return read({document.root->keys[0], document.root->children[0]});
-}
-
-Service service_of(std::string_view text, const Defaults& defaults, base::Problems& problems) {
-  return first_field(text,
-                     [&](const Field& field) { return read_service(field, defaults, problems); });
-}
-
-Defaults defaults_of(std::string_view text, base::Problems& problems) {
-  return first_field(text, [&](const Field& field) { return read_defaults(field, problems); });
-}
 
 void a_list_of_urls_is_a_service(void**) {
   base::Problems problems;
@@ -90,6 +73,8 @@ void unusual_services_are_legal(void**) {
            "a: {peers: [http://a], breaker: {timeout: 1h}}",
            "a: {peers: [http://a], breaker: {max_timeout: 1s}}",
            "a: {peers: [http://a], breaker: {}}",
+           "a: {peers: [http://a], breaker: off, failure_on: [http_5xx]}",
+           "a: {peers: [http://a], breaker: {mode: observe, max_open: 50%, slow: 1s}}",
        }) {
     base::Problems problems;
     service_of(text, {}, problems);
@@ -102,9 +87,11 @@ void bad_services_say_what_is_allowed(void**) {
     std::string_view row, text, expected;
   } kRows[] = {
       {"one URL", "a: http://a",
-       "1:4: \"a\" is a single value (a list of URLs, or a mapping of balance, peers, breaker)"},
-      {"nothing",
-       "a:", "1:1: \"a\" is nothing (a list of URLs, or a mapping of balance, peers, breaker)"},
+       "1:4: \"a\" is a single value (a list of URLs, or a mapping of balance, peers, breaker, "
+       "failure_on)"},
+      {"nothing", "a:",
+       "1:1: \"a\" is nothing (a list of URLs, or a mapping of balance, peers, breaker, "
+       "failure_on)"},
       {"empty list", "a: []", "1:4: service \"a\" has no peers (at least one)"},
       {"empty peers", "a: {peers: []}", "1:12: service \"a\" has no peers (at least one)"},
       {"no peers", "a: {}",
@@ -116,9 +103,10 @@ void bad_services_say_what_is_allowed(void**) {
       {"name that a path loses", "..: [http://a]",
        "1:1: invalid service name \"..\" (1 to 128 of A-Z a-z 0-9 . _ ~ -)"},
       {"key", "a: {peer: [http://a], peers: [http://a]}",
-       "1:5: unknown key \"peer\" (did you mean \"peers\"? allowed: balance, peers, breaker)"},
+       "1:5: unknown key \"peer\" (did you mean \"peers\"? allowed: balance, peers, breaker, "
+       "failure_on)"},
       {"key of a later release", "a: {peers: [http://a], check: {path: /}}",
-       "1:24: unknown key \"check\" (allowed: balance, peers, breaker)"},
+       "1:24: unknown key \"check\" (allowed: balance, peers, breaker, failure_on)"},
       {"balance", "a: {peers: [http://a], balance: round-robin}",
        "1:33: invalid value \"round-robin\" of \"balance\" (did you mean \"round_robin\"? allowed: "
        "round_robin)"},
@@ -142,23 +130,18 @@ void bad_services_say_what_is_allowed(void**) {
 }
 
 void bad_breakers_say_what_is_allowed(void**) {
-  constexpr std::string_view kParameters =
-      "threshold, timeout, max_timeout, jitter, probes, successes, probe_timeout";
   constexpr std::string_view kTime = "(a time such as 500ms, 30s or 5m, from 1ms to 24h)";
   const struct {
     std::string_view row, text;
     std::string expected;
   } rows[] = {
       {"on", "on",
-       "1:33: invalid value \"on\" of \"breaker\" (off, or a mapping of " +
-           std::string(kParameters) + ")"},
-      {"list", "[off]",
-       "1:33: \"breaker\" is a list (off, or a mapping of " + std::string(kParameters) + ")"},
+       "1:33: invalid value \"on\" of \"breaker\" (off, or a mapping of " + kParameters + ")"},
+      {"list", "[off]", "1:33: \"breaker\" is a list (off, or a mapping of " + kParameters + ")"},
       {"unknown", "{treshold: 5}",
-       "1:34: unknown key \"treshold\" (did you mean \"threshold\"? allowed: " +
-           std::string(kParameters) + ")"},
+       "1:34: unknown key \"treshold\" (did you mean \"threshold\"? allowed: " + kParameters + ")"},
       {"unknown with a list", "{xyz: [5]}",
-       "1:34: unknown key \"xyz\" (allowed: " + std::string(kParameters) + ")"},
+       "1:34: unknown key \"xyz\" (allowed: " + kParameters + ")"},
       {"unit", "{timeout: 5x}", "1:43: invalid value \"5x\" of \"timeout\" " + std::string(kTime)},
       {"range", "{timeout: 25h}",
        "1:43: invalid value \"25h\" of \"timeout\" " + std::string(kTime)},
@@ -168,6 +151,12 @@ void bad_breakers_say_what_is_allowed(void**) {
        "1:42: invalid value \"0.1\" of \"jitter\" (a share from 0% to 100%)"},
       {"probes", "{probes: 9}",
        "1:42: invalid value \"9\" of \"probes\" (a whole number from 1 to 8)"},
+      {"mode", "{mode: on}",
+       "1:40: invalid value \"on\" of \"mode\" (allowed: enforce, observe, off)"},
+      {"share of nobody", "{max_open: 0%}",
+       "1:44: invalid value \"0%\" of \"max_open\" (a share from 1% to 100%)"},
+      {"rate without its sign", "{failure_rate: 50}",
+       "1:48: invalid value \"50\" of \"failure_rate\" (a share from 1% to 100%)"},
       {"quoted number", "{threshold: \"5\"}",
        "1:45: invalid value \"5\" of \"threshold\" (without quotes)"},
       {"contradiction", "{timeout: 30s, max_timeout: 10s}",
@@ -200,9 +189,10 @@ void bad_defaults_say_what_is_allowed(void**) {
   constexpr struct {
     std::string_view row, text, expected;
   } kRows[] = {
-      {"type", "defaults: [1]", "1:11: \"defaults\" is a list (a mapping of breaker, balance)"},
+      {"type", "defaults: [1]",
+       "1:11: \"defaults\" is a list (a mapping of breaker, failure_on, balance)"},
       {"key", "defaults: {peers: [http://a]}",
-       "1:12: unknown key \"peers\" (allowed: breaker, balance)"},
+       "1:12: unknown key \"peers\" (allowed: breaker, failure_on, balance)"},
       {"balance", "defaults: {balance: x}",
        "1:21: invalid value \"x\" of \"balance\" (allowed: round_robin)"},
   };

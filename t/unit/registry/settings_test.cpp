@@ -11,6 +11,8 @@ namespace kerberos::registry {
 namespace {
 
 constexpr std::string_view kTimes = "a time such as 500ms, 30s or 5m, from 1ms to 24h";
+constexpr std::string_view kTimesOrNone = "a time such as 500ms, 30s or 5m, from 0s to 24h";
+constexpr std::string_view kShares = "a share from 1% to 100%";
 
 void every_parameter_takes_its_range_and_nothing_beyond(void**) {
   constexpr std::string_view kNumber = "a whole number from ";
@@ -18,14 +20,25 @@ void every_parameter_takes_its_range_and_nothing_beyond(void**) {
     std::string_view name, lowest, highest, below, above, allowed;
   } const rows[] = {
       {"threshold", "0", "1000000", "-1", "1000001", "a whole number from 0 to 1000000"},
+      {"failure_rate", "1%", "100%", "0%", "101%", kShares},
+      {"slow", "1ms", "24h", "0", "24h1ms", kTimes},
+      {"slow_rate", "1%", "100%", "0%", "101%", kShares},
+      {"window", "100ms", "1h", "99ms", "1h1ms",
+       "a time such as 500ms, 30s or 5m, from 100ms to 1h"},
+      {"min_requests", "1", "1000000", "0", "1000001", "a whole number from 1 to 1000000"},
       {"timeout", "1ms", "24h", "0", "24h1ms", kTimes},
       {"max_timeout", "1ms", "1d", "0s", "2d", kTimes},
       {"jitter", "0%", "100%", "-1%", "101%", "a share from 0% to 100%"},
       {"probes", "1", "8", "0", "9", "a whole number from 1 to 8"},
       {"successes", "1", "1000", "0", "1001", "a whole number from 1 to 1000"},
       {"probe_timeout", "1ms", "86400", "0ms", "86401", kTimes},
+      {"probe_grace", "0", "24h", "-1s", "86401", kTimesOrNone},
+      {"ramp", "0s", "24h", "-1", "24h1ms", kTimesOrNone},
+      {"max_open", "1%", "100%", "0%", "101%", kShares},
+      {"panic", "0%", "100%", "-1%", "101%", "a share from 0% to 100%"},
   };
-  assert_int_equal(std::size(rows), breaker_parameters().size());
+  // All but mode, which is no number.
+  assert_int_equal(std::size(rows), breaker_parameters().size() - 1);
   expect_true("numbers are worded alike", rows[0].allowed.starts_with(kNumber));
   for (const auto& row : rows) {
     for (const std::string_view value : {row.lowest, row.highest}) {
@@ -52,7 +65,17 @@ void values_arrive_in_their_members(void**) {
                                     {"jitter", "20%"},
                                     {"probes", "2"},
                                     {"successes", "4"},
-                                    {"probe_timeout", "1500ms"}}) {
+                                    {"probe_timeout", "1500ms"},
+                                    {"failure_rate", "50%"},
+                                    {"slow", "750ms"},
+                                    {"slow_rate", "70%"},
+                                    {"window", "30s"},
+                                    {"min_requests", "6"},
+                                    {"probe_grace", "0"},
+                                    {"ramp", "5m"},
+                                    {"max_open", "40%"},
+                                    {"panic", "0%"},
+                                    {"mode", "observe"}}) {
     expect_true(name, set(settings, name, value).refusal == Refusal::kNone);
   }
   assert_int_equal(*settings.threshold, 3);
@@ -62,23 +85,52 @@ void values_arrive_in_their_members(void**) {
   assert_int_equal(*settings.probes, 2);
   assert_int_equal(*settings.successes, 4);
   assert_int_equal(*settings.probe_timeout, 1'500);
+  assert_int_equal(*settings.failure_rate_percent, 50);
+  assert_int_equal(*settings.slow, 750);
+  assert_int_equal(*settings.slow_rate_percent, 70);
+  assert_int_equal(*settings.window, 30'000);
+  assert_int_equal(*settings.min_requests, 6);
+  assert_int_equal(*settings.probe_grace, 0);
+  assert_int_equal(*settings.ramp, 300'000);
+  assert_int_equal(*settings.max_open_percent, 40);
+  assert_int_equal(*settings.panic_percent, 0);
+  assert_true(*settings.mode == breaker::Mode::kObserve);
   assert_false(settings.enabled.has_value());
+  assert_false(settings.failure_on.has_value());
 }
 
 void a_parameter_is_taken_once(void**) {
   BreakerSettings settings;
   set(settings, "threshold", "3");
+  set(settings, "mode", "off");
   expect_true("duplicate", set(settings, "threshold", "4").refusal == Refusal::kDuplicate);
+  expect_true("duplicate", set(settings, "mode", "observe").refusal == Refusal::kDuplicate);
   assert_int_equal(*settings.threshold, 3);
+  assert_true(*settings.mode == breaker::Mode::kOff);
+}
+
+void a_mode_is_one_of_three_words(void**) {
+  using breaker::Mode;
+  for (const auto& [word, mode] :
+       {std::pair{"enforce", Mode::kEnforce}, {"observe", Mode::kObserve}, {"off", Mode::kOff}}) {
+    BreakerSettings settings;
+    expect_true(word, set(settings, "mode", word).refusal == Refusal::kNone);
+    expect_true(word, complete(settings).mode == mode);
+  }
+  for (const std::string_view word : {"", "on", "Observe", "observe ", "0"}) {
+    BreakerSettings settings;
+    const Verdict verdict = set(settings, "mode", word);
+    expect_true(word, verdict.refusal == Refusal::kInvalid);
+    expect_text(word, verdict.allowed, "allowed: enforce, observe, off");
+    assert_false(settings.mode.has_value());
+  }
 }
 
 void unknown_names_get_a_hint(void**) {
   BreakerSettings settings;
   const Verdict verdict = set(settings, "treshold", "3");
   expect_true("unknown", verdict.refusal == Refusal::kUnknown);
-  expect_text("hint", verdict.allowed,
-              "did you mean \"threshold\"? allowed: threshold, timeout, max_timeout, jitter, "
-              "probes, successes, probe_timeout");
+  expect_text("hint", verdict.allowed, "did you mean \"threshold\"? allowed: " + kParameters);
   expect_true("enabled is no parameter",
               set(settings, "enabled", "true").refusal == Refusal::kUnknown);
 }
@@ -101,9 +153,30 @@ void own_settings_win_over_inherited_ones(void**) {
   assert_false(*inherit({}, outer).enabled);
 }
 
+void every_setting_is_inherited_where_it_was_not_given(void**) {
+  BreakerSettings outer;
+  for (const std::string_view name : breaker_parameters()) {
+    for (const std::string_view value : {"7", "7%", "7s", "observe"}) {
+      if (set(outer, name, value).refusal == Refusal::kNone) break;
+    }
+    expect_true(name, set(outer, name, "7").refusal == Refusal::kDuplicate);
+  }
+  outer.failure_on.emplace().slow = true;
+  BreakerSettings merged = inherit({}, outer);
+  for (const std::string_view name : breaker_parameters()) {
+    expect_true(name, set(merged, name, "7").refusal == Refusal::kDuplicate);
+  }
+  assert_true(*merged.failure_on == *outer.failure_on);
+  assert_true(complete(merged) == complete(outer));
+
+  BreakerSettings own;
+  own.failure_on.emplace().error = true;
+  assert_false(inherit(own, outer).failure_on->slow);  // as a whole, not word by word
+}
+
 void completion_uses_the_documented_defaults(void**) {
   const breaker::Options options = complete({});
-  assert_true(options.enabled);
+  assert_true(options.mode == breaker::Mode::kEnforce);
   assert_int_equal(options.threshold, 5);
   assert_int_equal(options.timeout, 30'000);
   assert_int_equal(options.max_timeout, 30'000);
@@ -111,6 +184,16 @@ void completion_uses_the_documented_defaults(void**) {
   assert_int_equal(options.probes, 1);
   assert_int_equal(options.successes, 1);
   assert_int_equal(options.probe_timeout, 5'000);
+  assert_int_equal(options.failure_rate_percent, 0);
+  assert_int_equal(options.slow, 0);
+  assert_int_equal(options.slow_rate_percent, 80);
+  assert_int_equal(options.window, 10'000);
+  assert_int_equal(options.min_requests, 20);
+  assert_int_equal(options.probe_grace, 2'000);
+  assert_int_equal(options.ramp, 0);
+  assert_int_equal(options.max_open_percent, 100);
+  assert_int_equal(options.panic_percent, 0);
+  assert_true(options.failure_on == breaker::default_failure_on());
 }
 
 void completion_takes_what_was_set(void**) {
@@ -119,26 +202,41 @@ void completion_takes_what_was_set(void**) {
   settings.threshold = 0;
   settings.timeout = 60'000;
   settings.probes = 3;
+  settings.failure_rate_percent = 50;
+  settings.slow = 1'000;
+  settings.slow_rate_percent = 60;
+  settings.window = 20'000;
+  settings.min_requests = 7;
+  settings.probe_grace = 0;
+  settings.ramp = 30'000;
+  settings.max_open_percent = 40;
+  settings.panic_percent = 30;
+  settings.failure_on.emplace().timeout = true;
   const breaker::Options options = complete(settings);
-  assert_false(options.enabled);
+  assert_true(options.mode == breaker::Mode::kOff);
   assert_int_equal(options.threshold, 0);
   assert_int_equal(options.timeout, 60'000);
   assert_int_equal(options.probes, 3);
+  assert_int_equal(options.failure_rate_percent, 50);
+  assert_int_equal(options.slow, 1'000);
+  assert_int_equal(options.slow_rate_percent, 60);
+  assert_int_equal(options.window, 20'000);
+  assert_int_equal(options.min_requests, 7);
+  assert_int_equal(options.probe_grace, 0);
+  assert_int_equal(options.ramp, 30'000);
+  assert_int_equal(options.max_open_percent, 40);
+  assert_int_equal(options.panic_percent, 30);
+  assert_true(options.failure_on == *settings.failure_on);
   expect_true("max_timeout follows timeout", options.max_timeout == 60'000);
 }
 
-void a_max_timeout_below_the_timeout_contradicts_it(void**) {
+void off_is_off_whatever_the_mode(void**) {
   BreakerSettings settings;
-  expect_text("defaults", contradiction(settings), "");
-  settings.timeout = 60'000;
-  expect_text("it follows", contradiction(settings), "");
-  settings.max_timeout = 60'000;
-  expect_text("equal", contradiction(settings), "");
-  settings.max_timeout = 1'500;
-  expect_text("below", contradiction(settings), "max_timeout=1500ms is below timeout=1m");
-  settings.timeout.reset();
-  settings.max_timeout = 10'000;
-  expect_text("below the default", contradiction(settings), "max_timeout=10s is below timeout=30s");
+  settings.mode = breaker::Mode::kObserve;
+  settings.enabled = true;
+  assert_true(complete(settings).mode == breaker::Mode::kObserve);
+  settings.enabled = false;
+  assert_true(complete(settings).mode == breaker::Mode::kOff);
 }
 
 void balancing_methods_have_names(void**) {
@@ -159,11 +257,13 @@ int main() {
       cmocka_unit_test(every_parameter_takes_its_range_and_nothing_beyond),
       cmocka_unit_test(values_arrive_in_their_members),
       cmocka_unit_test(a_parameter_is_taken_once),
+      cmocka_unit_test(a_mode_is_one_of_three_words),
       cmocka_unit_test(unknown_names_get_a_hint),
       cmocka_unit_test(own_settings_win_over_inherited_ones),
+      cmocka_unit_test(every_setting_is_inherited_where_it_was_not_given),
       cmocka_unit_test(completion_uses_the_documented_defaults),
       cmocka_unit_test(completion_takes_what_was_set),
-      cmocka_unit_test(a_max_timeout_below_the_timeout_contradicts_it),
+      cmocka_unit_test(off_is_off_whatever_the_mode),
       cmocka_unit_test(balancing_methods_have_names),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

@@ -29,12 +29,12 @@ void expect_line(const Transition& transition, const std::string& expected) {
   assert_string_equal(line_of(transition).c_str(), expected.c_str());
 }
 
-Transition opened(Reason reason, std::uint64_t failures, Cause last, std::uint16_t status = 0) {
+Transition opened(Reason reason, std::uint64_t failures, Cause last, std::uint16_t number = 0) {
   return {.from = State::kClosed,
           .to = State::kOpen,
           .reason = reason,
           .last = last,
-          .status = status,
+          .number = number,
           .failures = failures,
           .span = 30'400};
 }
@@ -73,11 +73,71 @@ void every_cause_has_its_words(void**) {
       {Cause::kTruncated, "truncated body"},
       {Cause::kBodyTimeout, "body timeout"},
       {Cause::kProbeTimeout, "probe timeout"},
+      {Cause::kGrpcStatus, "gRPC status 599"},
+      {Cause::kSlow, "slow response"},
+      {Cause::kRateLimited, "rate limited"},
   };
   for (const auto& [cause, words] : rows) {
     const std::string line = line_of(opened(Reason::kConsecutive, 2, cause, 599));
     const std::string expected = "2 consecutive failures (last: " + std::string(words) + "), probe";
     if (line.find(expected) == std::string::npos) fail_msg("%s: %s", words, line.c_str());
+  }
+}
+
+void a_rate_says_of_how_many_attempts_and_in_what_time(void**) {
+  Transition transition = opened(Reason::kFailureRate, 3, Cause::kStatus, 503);
+  transition.tally = {.attempts = 25, .failures = 15, .slow = 7};
+  transition.window = 10'000;
+  expect_line(transition,
+              "circuit OPEN service \"product\" peer 127.0.0.1:9002: failure rate 60% of 25 "
+              "attempts in 10.0s (last: status 503), probe in 30.4s");
+  transition.last = Cause::kGrpcStatus;
+  transition.number = 14;
+  transition.tally.attempts = 26;  // 57.69 %: never more than it was
+  expect_line(transition,
+              "circuit OPEN service \"product\" peer 127.0.0.1:9002: failure rate 57% of 26 "
+              "attempts in 10.0s (last: gRPC status 14), probe in 30.4s");
+}
+
+void a_slow_rate_says_what_is_slow(void**) {
+  Transition transition = opened(Reason::kSlowRate, 0, Cause::kSlow);
+  transition.tally = {.attempts = 20, .failures = 3, .slow = 17};
+  transition.window = 60'000;
+  transition.slow = 1'500;
+  expect_line(transition,
+              "circuit OPEN service \"product\" peer 127.0.0.1:9002: slow rate 85% of 20 "
+              "attempts in 60.0s over 1.5s (last: slow response), probe in 30.4s");
+}
+
+void a_rate_of_nothing_is_no_fault(void**) {
+  const std::string line = line_of(opened(Reason::kFailureRate, 0, Cause::kStatus, 500));
+  assert_true(line.find("failure rate 0% of 0 attempts") != std::string::npos);
+}
+
+void whoever_only_observes_says_so_at_the_end(void**) {
+  Transition transition = opened(Reason::kConsecutive, 5, Cause::kConnectRefused);
+  transition.observed = true;
+  expect_line(transition,
+              "circuit OPEN service \"product\" peer 127.0.0.1:9002: 5 consecutive failures "
+              "(last: connect refused), probe in 30.4s (observe)");
+  expect_line({.from = State::kOpen, .to = State::kHalfOpen, .observed = true},
+              "circuit HALF_OPEN service \"product\" peer 127.0.0.1:9002: timeout passed "
+              "(observe)");
+  expect_line(
+      {.from = State::kHalfOpen, .to = State::kClosed, .span = 31'200, .observed = true},
+      "circuit CLOSED service \"product\" peer 127.0.0.1:9002: recovered after 31.2s (observe)");
+}
+
+void an_orphan_says_that_nobody_knows_why(void**) {
+  for (const auto& [to, word] : {std::pair{State::kOpen, "OPEN"},
+                                 {State::kHalfOpen, "HALF_OPEN"},
+                                 {State::kClosed, "CLOSED"}}) {
+    const std::string line =
+        "circuit " + std::string(word) +
+        " service \"product\" peer 127.0.0.1:9002: the worker that saw why has "
+        "died";
+    expect_line({.to = to, .orphaned = true}, line);
+    expect_line({.to = to, .observed = true, .orphaned = true}, line + " (observe)");
   }
 }
 
@@ -146,6 +206,11 @@ int main() {
       cmocka_unit_test(one_failure_is_no_plural),
       cmocka_unit_test(a_failed_probe_is_called_so),
       cmocka_unit_test(every_cause_has_its_words),
+      cmocka_unit_test(a_rate_says_of_how_many_attempts_and_in_what_time),
+      cmocka_unit_test(a_slow_rate_says_what_is_slow),
+      cmocka_unit_test(a_rate_of_nothing_is_no_fault),
+      cmocka_unit_test(whoever_only_observes_says_so_at_the_end),
+      cmocka_unit_test(an_orphan_says_that_nobody_knows_why),
       cmocka_unit_test(half_open_says_that_the_time_has_passed),
       cmocka_unit_test(closing_says_after_what_time),
       cmocka_unit_test(times_are_seconds_with_one_decimal),

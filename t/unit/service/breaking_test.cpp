@@ -33,8 +33,10 @@ void each_transition_is_announced_once_and_to_its_winner(void**) {
   three.report(kBad, 1'001);
   two.report(kGood, 1'001);
   assert_text(one_.told() + two.told() + three.told(), "");
-  const auto notices = Service(first, 1).report(
-      five.request, {breaker::Outcome::kFailure, breaker::Cause::kStatus, 503}, 1'002);
+  const auto notices =
+      Service(first, 1)
+          .report(five.request, {breaker::Outcome::kFailure, breaker::Cause::kStatus, 503}, 1'002)
+          .notices;
   assert_int_equal(notices.all().size(), 1);
   const Notice& opened = notices.all()[0];
   assert_text(id_of(first, opened.peer), "a");
@@ -42,7 +44,7 @@ void each_transition_is_announced_once_and_to_its_winner(void**) {
   assert_true(opened.transition.to == State::kOpen);
   assert_true(opened.transition.reason == breaker::Reason::kConsecutive);
   assert_true(opened.transition.last == breaker::Cause::kStatus);
-  assert_int_equal(opened.transition.status, 503);
+  assert_int_equal(opened.transition.number, 503);
   assert_int_equal(opened.transition.failures, 3);
   assert_int_equal(opened.transition.span, 10'000);
   four.report(kGood, 1'003);
@@ -219,13 +221,32 @@ void a_probe_that_was_answered_is_good_whenever_its_body_ends(void**) {
   trip(process, "b", 1'000);
   Client probe(process);
   assert_text(probe.pick(11'000), "b");
-  probe.answered();
+  probe.answered(11'500);
   probe.told();
   Client witness(process);
   assert_text(witness.pick(16'000), "b");  // the one that its pick has closed
   assert_text(witness.told(), "b CLOSED");
   probe.report(kGood, 90'000);
   assert_text(probe.told(), "");
+}
+
+// Whoever begins with a failure, or late, has no long answer to wait for.
+void a_probe_that_begins_badly_has_failed_by_its_deadline(void**) {
+  breaker::Judgement slow = kGood;
+  slow.slow = true;
+  for (const breaker::Judgement& header : {kError, slow}) {
+    const Gate gate;
+    gate.reload(one({peer("b")}));
+    Process process = gate.attach(0);
+    trip(process, "b", 1'000);
+    Client probe(process);
+    assert_text(probe.pick(11'000), "b");
+    Service(process, 0).answered(probe.request, header, 11'500);
+    probe.told();
+    Client witness(process);
+    assert_text(witness.pick(16'000), "-");
+    assert_text(witness.told(), "b OPEN");
+  }
 }
 
 void a_probe_whose_process_died_is_given_back_without_a_verdict(void**) {
@@ -406,6 +427,7 @@ int main() {
       cmocka_unit_test(a_probe_that_came_to_nothing_gives_its_place_back),
       cmocka_unit_test(a_probe_without_an_answer_has_failed),
       cmocka_unit_test(a_probe_that_was_answered_is_good_whenever_its_body_ends),
+      cmocka_unit_test(a_probe_that_begins_badly_has_failed_by_its_deadline),
       cmocka_unit_test(a_probe_whose_process_died_is_given_back_without_a_verdict),
       cmocka_unit_test(the_probe_of_a_process_that_was_buried_is_offered_to_both_generations),
       cmocka_unit_test(a_probe_finds_no_way_to_a_full_peer),

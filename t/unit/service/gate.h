@@ -65,14 +65,22 @@ class Gate {
 
   static int exists(std::int64_t pid) { return living().contains(pid) ? 1 : 0; }
 
+  void sweep(base::Instant now = 1) const { zone.sweep(exists, now); }
+
+  // Sweeps so late that no history is left either.
+  void sweep_all() const {
+    sweep();
+    sweep(1 + kHistory);
+  }
+
   // A build as at a reload: first what nobody uses is freed.
-  std::uint64_t build(const registry::Registry& registry) const {
-    zone.sweep(exists);
+  std::uint64_t build(const registry::Registry& registry, base::Instant now = 1) const {
+    sweep(now);
     return build_generation(zone, registry);
   }
 
-  std::uint64_t reload(const registry::Registry& registry) const {
-    const std::uint64_t id = build(registry);
+  std::uint64_t reload(const registry::Registry& registry, base::Instant now = 1) const {
+    const std::uint64_t id = build(registry, now);
     if (id != 0) zone.publish(id);
     return id;
   }
@@ -130,14 +138,15 @@ inline constexpr breaker::Judgement kGood{breaker::Outcome::kSuccess, breaker::C
 inline constexpr breaker::Judgement kBad{breaker::Outcome::kFailure,
                                          breaker::Cause::kConnectRefused, 0};
 inline constexpr breaker::Judgement kNothing{breaker::Outcome::kNeutral, breaker::Cause::kNone, 0};
+inline constexpr breaker::Judgement kStale{breaker::Outcome::kNeutral, breaker::Cause::kStale, 0};
 
-// One client request, on the way through a service.
+// One client request, on the way through a service. It may be sent again, unless it says so.
 class Client {
  public:
-  explicit Client(Process& process, std::uint32_t service = 0)
+  explicit Client(Process& process, std::uint32_t service = 0, bool replayable = true)
       : process_(process), number_(service), service_(process, service) {
     request.service = service;
-    service_.open(request);
+    service_.open(request, replayable);
   }
 
   // The id of the peer that was picked, "-" where there was none.
@@ -148,10 +157,11 @@ class Client {
     return id_of(process_, process_.generation().services()[number_].first_peer + request.peer);
   }
 
-  void answered() { service_.answered(request); }
+  void answered(base::Instant now) { service_.answered(request, {}, now); }
 
   void report(const breaker::Judgement& judgement, base::Instant now) {
-    note(service_.report(request, judgement, now));
+    ended = service_.report(request, judgement, now);
+    note(ended.notices);
   }
 
   [[nodiscard]] bool has_other() const { return service_.has_other(request); }
@@ -161,6 +171,7 @@ class Client {
 
   Request request;
   Pick last;
+  Ended ended;
 
  private:
   void note(const Notices& notices) {

@@ -70,7 +70,7 @@ void every_option_can_be_a_peers_own(void**) {
   const Gate gate;
   auto service = named("x", {});
   // Each between two that say nothing themselves.
-  for (int i = 0; i < 17; ++i) service.peers.push_back(peer(std::to_string(i)));
+  for (int i = 0; i < 37; ++i) service.peers.push_back(peer(std::to_string(i)));
   const auto own = [&](std::size_t i) -> registry::BreakerSettings& {
     return service.peers[2 * i - 1].breaker;
   };
@@ -82,9 +82,19 @@ void every_option_can_be_a_peers_own(void**) {
   own(6).probes = 7;
   own(7).successes = 77;
   own(8).probe_timeout = 777;
+  own(9).failure_rate_percent = 7;
+  own(10).slow = 77;
+  own(11).slow_rate_percent = 7;
+  own(12).window = 7'777;
+  own(13).min_requests = 77;
+  own(14).probe_grace = 777;
+  own(15).ramp = 7'777;
+  own(16).max_open_percent = 7;
+  own(17).panic_percent = 7;
+  own(18).failure_on.emplace().slow = true;
   const auto generation = view_of(gate, gate.build(registry_of({service})));
   const auto options = [&](std::size_t i) { return generation.options(generation.peers()[i]); };
-  assert_false(options(1).enabled);
+  assert_true(options(1).mode == breaker::Mode::kOff);
   assert_int_equal(options(3).threshold, 77);
   assert_int_equal(options(5).timeout, 7'777);
   assert_int_equal(options(7).max_timeout, 77'777);
@@ -92,17 +102,19 @@ void every_option_can_be_a_peers_own(void**) {
   assert_int_equal(options(11).probes, 7);
   assert_int_equal(options(13).successes, 77);
   assert_int_equal(options(15).probe_timeout, 777);
+  assert_int_equal(options(17).failure_rate_percent, 7);
+  assert_int_equal(options(19).slow, 77);
+  assert_int_equal(options(21).slow_rate_percent, 7);
+  assert_int_equal(options(23).window, 7'777);
+  assert_int_equal(options(25).min_requests, 77);
+  assert_int_equal(options(27).probe_grace, 777);
+  assert_int_equal(options(29).ramp, 7'777);
+  assert_int_equal(options(31).max_open_percent, 7);
+  assert_int_equal(options(33).panic_percent, 7);
+  assert_true(options(35).failure_on.slow);
+  assert_false(options(35).failure_on.error);
   const auto said = registry::complete(service.breaker);
-  for (std::size_t i = 0; i < 17; i += 2) {
-    assert_true(options(i).enabled);
-    assert_int_equal(options(i).threshold, said.threshold);
-    assert_int_equal(options(i).timeout, said.timeout);
-    assert_int_equal(options(i).max_timeout, said.max_timeout);
-    assert_int_equal(options(i).jitter_percent, said.jitter_percent);
-    assert_int_equal(options(i).probes, said.probes);
-    assert_int_equal(options(i).successes, said.successes);
-    assert_int_equal(options(i).probe_timeout, said.probe_timeout);
-  }
+  for (std::size_t i = 0; i < 37; i += 2) assert_true(options(i) == said);
 }
 
 void every_address_of_a_name_is_a_peer(void**) {
@@ -228,7 +240,7 @@ void records_survive_the_death_of_all_processes(void**) {
   Gate gate;
   const Past past(gate);
   Gate::kill(100);
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   gate.reload(one({peer("a"), peer("b"), peer("c")}));
   expect_kept(gate, past);
 }
@@ -277,7 +289,7 @@ void a_peer_that_was_gone_for_a_while_starts_anew(void**) {
     process.detach();
   }
   gate.reload(one({peer("a")}));
-  gate.zone.sweep(Gate::exists);
+  gate.sweep_all();
   gate.reload(one({peer("a"), peer("b")}));
   const Process process = gate.attach(0);
   assert_true(state_of(process, "b") == breaker::State::kClosed);
@@ -313,7 +325,7 @@ void a_build_that_finds_no_room_leaves_no_trace(void**) {
   const Process fresh = gate.attach(1);
   assert_true(state_of(fresh, "b") == breaker::State::kOpen);
   process.detach();
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "2");
 }
 
@@ -416,8 +428,9 @@ void more_peers_and_more_processes_need_more(void**) {
   assert_true(bytes_needed(sized(4, 50), 4) > base);
   assert_true(bytes_needed(sized(2, 50), 400) > base);
   assert_true(bytes_needed(sized(2, 50, true), 4) > base);
-  // A thousand peers want less than two megabytes.
-  assert_true(bytes_needed(sized(100, 10), 16) < std::size_t{2} << 20U);
+  // The default of kerberos_zone is for a thousand peers and 64 workers.
+  assert_true(bytes_needed(sized(100, 10), 64) < std::size_t{4} << 20U);
+  assert_true(bytes_needed(sized(1, 1'000), 64) < std::size_t{4} << 20U);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include "core/service/process.h"
 
 #include "unit/service/gate.h"
+#include "unit/service/journey.h"
 
 namespace kerberos::service {
 namespace {
@@ -125,6 +126,58 @@ void whoever_attaches_has_all_peers_that_are_out_looked_over(void**) {
   assert_int_equal(fresh.generation().roster(service).due().at(), 0);
 }
 
+// What the dead did not log.
+
+void a_transition_that_the_dead_did_not_log_is_handed_out_once(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process dead = gate.attach(0);
+  Process alive = gate.attach(1);
+  trip(dead, "b", 1'000);
+  assert_true(alive.orphans().empty());
+  assert_true(alive.orphans().empty());  // nobody has died: it will be logged
+  Gate::kill(100);
+  alive.bury(Gate::exists);
+  assert_true(alive.orphans().empty());  // as may be what somebody else is just writing
+  const auto found = alive.orphans();
+  assert_int_equal(found.size(), 1);
+  assert_text(id_of(alive, found[0].peer), "b");
+  assert_true(found[0].transition.to == State::kOpen);
+  assert_true(found[0].transition.orphaned);  // what decided has died with its winner
+  assert_true(alive.orphans().empty());
+}
+
+void what_is_logged_between_two_looks_is_nobodys_orphan(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process dead = gate.attach(0);
+  Process alive = gate.attach(1);
+  Process slow = gate.attach(2);
+  trip(slow, "b", 1'000);  // wins, and has not logged yet
+  Gate::kill(100);
+  alive.bury(Gate::exists);
+  assert_true(alive.orphans().empty());
+  const PeerImage& image = image_of(slow, "b");
+  breaker::Words& words = slow.record(image).breaker;
+  breaker::Breaker(words, slow.generation().options(image))
+      .told(breaker::Word::unpack(words.word.load()).epoch);
+  assert_true(alive.orphans().empty());
+  assert_true(alive.orphans().empty());
+}
+
+void who_takes_the_slot_of_a_dead_process_looks_for_what_it_left(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process dead = gate.attach(0);
+  trip(dead, "a", 1'000);
+  Process heir = gate.attach(0, 777);
+  assert_true(heir.orphans().empty());
+  assert_int_equal(heir.orphans().size(), 1);
+  heir.detach();
+  Process next = gate.attach(0, 778);  // after somebody who has left in good order
+  for (int i = 0; i < 3; ++i) assert_true(next.orphans().empty());
+}
+
 }  // namespace
 }  // namespace kerberos::service
 
@@ -142,6 +195,9 @@ int main() {
       cmocka_unit_test(what_requests_need_is_reserved_for_the_largest_service),
       cmocka_unit_test(who_leaves_is_dead_to_the_others),
       cmocka_unit_test(whoever_attaches_has_all_peers_that_are_out_looked_over),
+      cmocka_unit_test(a_transition_that_the_dead_did_not_log_is_handed_out_once),
+      cmocka_unit_test(what_is_logged_between_two_looks_is_nobodys_orphan),
+      cmocka_unit_test(who_takes_the_slot_of_a_dead_process_looks_for_what_it_left),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

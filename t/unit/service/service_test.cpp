@@ -190,7 +190,7 @@ void what_a_dead_process_held_is_free(void**) {
   assert_text(lost.pick(1), "a");
   assert_text(Client(alive).pick(1), "-");
   Gate::kill(100);
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(Client(alive).pick(1), "a");
 }
 
@@ -205,7 +205,7 @@ void a_place_is_given_back_once_whatever_the_outcome(void**) {
     client.report(judgement, 1);
     assert_int_equal(in_flight(process, id), 0);
     client.report(judgement, 1);  // nothing is under way
-    client.answered();
+    client.answered(1);
     assert_int_equal(in_flight(process, id), 0);
   }
   std::uint64_t successes = 0;
@@ -257,14 +257,14 @@ void a_request_is_tried_on_each_peer_once(void**) {
   assert_int_equal(service_of(process).counters.requests.load(), 1);
 }
 
-void a_neutral_outcome_leaves_its_peer_untried(void**) {
+void a_stale_connection_leaves_its_peer_untried(void**) {
   const Gate gate;
   gate.reload(one({peer("a")}));
   Process process = gate.attach(0);
   Client client(process);
   for (int i = 0; i < 100; ++i) {
     assert_text(client.pick(1), "a");
-    client.report(kNothing, 1);
+    client.report(kStale, 1);
     assert_true(client.has_other());
   }
   assert_text(client.pick(1), "a");
@@ -311,16 +311,16 @@ void nothing_is_allocated_on_a_request(void**) {
     const base::Instant now = 1'000 + i * 40;
     Request request;
     request.service = 0;
-    service.open(request);
+    service.open(request, true);
     for (int attempt = 0; attempt < 3; ++attempt) {
       const Pick pick = service.pick(request, now);
       transitions += pick.notices.all().size();
       if (!pick.picked) ++refused;
-      service.answered(request);
+      service.answered(request, {}, now);
       // For a while everybody fails, then everybody is well again.
       const bool ill = i / 500 % 2 == 1;
       const auto& judgement = ill ? kBad : i % 7 == 0 ? kNothing : kGood;
-      transitions += service.report(request, judgement, now).all().size();
+      transitions += service.report(request, judgement, now).notices.all().size();
       if (!ill || !service.has_other(request)) break;
     }
   }
@@ -352,7 +352,7 @@ int main() {
       cmocka_unit_test(a_place_is_given_back_once_whatever_the_outcome),
       cmocka_unit_test(a_full_peer_loses_its_turn_to_all_the_others),
       cmocka_unit_test(a_request_is_tried_on_each_peer_once),
-      cmocka_unit_test(a_neutral_outcome_leaves_its_peer_untried),
+      cmocka_unit_test(a_stale_connection_leaves_its_peer_untried),
       cmocka_unit_test(a_request_is_tried_on_32_peers_at_most),
       cmocka_unit_test(nothing_is_allocated_on_a_request),
   };

@@ -2,6 +2,7 @@
 #include "core/service/snapshot.h"
 
 #include "unit/service/gate.h"
+#include "unit/service/journey.h"
 
 namespace kerberos::service {
 namespace {
@@ -98,7 +99,7 @@ void what_died_with_its_process_is_in_flight_no_more(void**) {
   lost.pick(1'000);
   assert_int_equal(take_snapshot(alive, 1'000).services[0].peers[0].in_flight, 1);
   Gate::kill(100);
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   const Snapshot snapshot = take_snapshot(alive, 1'000);
   assert_int_equal(snapshot.services[0].peers[0].in_flight, 0);
   assert_int_equal(snapshot.services[0].peers[0].requests, 1);  // never goes backwards
@@ -176,6 +177,108 @@ void counters_never_go_backwards_over_a_reload(void**) {
   for (const PeerSnapshot& peer : snapshot.services[0].peers) assert_int_equal(peer.successes, 7);
 }
 
+void responses_and_causes_are_shown_by_name(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a")}));
+  Process process = gate.attach(0);
+  for (const int status : {101, 200, 204, 301, 404, 418, 451}) {
+    send(process, {.outcome = Outcome::kSuccess, .status = static_cast<std::uint16_t>(status)},
+         1'000);
+  }
+  send(process, failed(Cause::kStatus, 503), 1'000);
+  send(process, {.cause = Cause::kRateLimited, .status = 429}, 1'000);
+  const PeerSnapshot peer = take_snapshot(process, 1'000).services[0].peers[0];
+  const std::array<std::uint64_t, 5> expected = {1, 2, 1, 4, 1};
+  assert_true(peer.responses == expected);
+  for (std::size_t i = 0; i < peer.causes.size(); ++i) {
+    const auto cause = static_cast<Cause>(i);
+    assert_int_equal(peer.causes[i], cause == Cause::kStatus || cause == Cause::kRateLimited);
+  }
+}
+
+void a_trip_that_was_not_allowed_is_shown_of_service_and_peer(void**) {
+  const Gate gate;
+  auto registry = one({peer("a"), peer("b")});
+  registry.services[0].breaker.threshold = 1;
+  registry.services[0].breaker.max_open_percent = 50;
+  gate.reload(registry);
+  Process process = gate.attach(0);
+  for (int i = 0; i < 4; ++i) send(process, kError, 1'000);
+  const ServiceSnapshot service = take_snapshot(process, 1'000).services[0];
+  assert_int_equal(service.overflow, 1);
+  assert_int_equal(service.peers[0].breaker.overflow, 0);
+  assert_int_equal(service.peers[1].breaker.overflow, 1);
+  assert_true(service.peers[1].available());
+}
+
+void who_is_forced_is_shown_as_it_is(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process process = gate.attach(0);
+  trip(process, "b", 1'000);
+  Service(process, 0).force(0, {.way = breaker::Way::kOpen, .until = 3'000}, 1'000);
+  Service(process, 0).force(1, {.way = breaker::Way::kClosed, .until = 3'000}, 1'000);
+  const auto shown = [&](base::Instant now) { return take_snapshot(process, now).services[0]; };
+  ServiceSnapshot service = shown(2'999);
+  assert_true(service.peers[0].breaker.forced == breaker::Way::kOpen);
+  assert_true(service.peers[0].breaker.state == State::kClosed);
+  assert_false(service.peers[0].available());
+  assert_true(service.peers[1].breaker.forced == breaker::Way::kClosed);
+  assert_true(service.peers[1].breaker.state == State::kOpen);
+  assert_true(service.peers[1].available());
+  service = shown(3'000);
+  assert_true(service.peers[0].breaker.forced == breaker::Way::kNone);
+  assert_true(service.peers[0].available());
+  assert_false(service.peers[1].available());
+}
+
+void who_is_only_observed_is_available(void**) {
+  const Gate gate;
+  auto registry = one({peer("a")});
+  registry.services[0].breaker.mode = breaker::Mode::kObserve;
+  gate.reload(registry);
+  Process process = gate.attach(0);
+  trip(process, "a", 1'000);
+  const PeerSnapshot peer = take_snapshot(process, 1'000).services[0].peers[0];
+  assert_true(peer.breaker.mode == breaker::Mode::kObserve);
+  assert_true(peer.breaker.state == State::kOpen);
+  assert_true(peer.available());
+}
+
+void a_ramp_is_shown_while_it_lasts(void**) {
+  const Gate gate;
+  auto registry = one({peer("a")});
+  registry.services[0].breaker.ramp = 10'000;
+  gate.reload(registry);
+  Process process = gate.attach(0);
+  trip(process, "a", 1'000);
+  assert_text(send(process, kGood, 11'000), "a");
+  const auto percent = [&](base::Instant now) {
+    return take_snapshot(process, now).services[0].peers[0].breaker.ramp_percent;
+  };
+  assert_int_equal(percent(11'000), 10);
+  assert_int_equal(percent(15'500), 45);
+  assert_int_equal(percent(21'000), 100);
+}
+
+void a_window_is_shown_where_a_trigger_asks_for_it(void**) {
+  const Gate gate;
+  auto registry = one({peer("a")});
+  registry.services[0].peers.push_back(peer("b"));
+  registry.services[0].peers[1].breaker.failure_rate_percent = 50;
+  gate.reload(registry);
+  Process process = gate.attach(0);
+  for (const Judgement& judgement : {kGood, kGood, kError, kError}) {
+    send(process, judgement, 1'000);
+  }
+  const auto service = take_snapshot(process, 1'000).services[0];
+  assert_false(service.peers[0].breaker.window.has_value());
+  assert_true(service.peers[1].breaker.window.has_value());
+  assert_int_equal(service.peers[1].breaker.window->attempts, 2);
+  assert_int_equal(service.peers[1].breaker.window->failures, 1);
+  assert_int_equal(service.peers[1].breaker.window->slow, 0);
+}
+
 }  // namespace
 }  // namespace kerberos::service
 
@@ -189,6 +292,12 @@ int main() {
       cmocka_unit_test(a_breaker_is_shown_in_each_of_its_states),
       cmocka_unit_test(a_peer_at_max_conns_is_full),
       cmocka_unit_test(counters_never_go_backwards_over_a_reload),
+      cmocka_unit_test(responses_and_causes_are_shown_by_name),
+      cmocka_unit_test(a_trip_that_was_not_allowed_is_shown_of_service_and_peer),
+      cmocka_unit_test(who_is_forced_is_shown_as_it_is),
+      cmocka_unit_test(who_is_only_observed_is_available),
+      cmocka_unit_test(a_ramp_is_shown_while_it_lasts),
+      cmocka_unit_test(a_window_is_shown_where_a_trigger_asks_for_it),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

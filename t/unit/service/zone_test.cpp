@@ -75,11 +75,11 @@ void a_generation_that_a_process_uses_stays(void**) {
   Process old = gate.attach(0);
   gate.reload(two());
   Process fresh = gate.attach(1);
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "1 2");
   old.detach();
   assert_text(gate.generations(), "1 2");  // not before somebody sweeps
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "2");
   assert_text(serve(fresh, 2, 1), "ab");
 }
@@ -91,10 +91,10 @@ void a_generation_stays_until_its_last_process_has_left(void**) {
   Process second = gate.attach(1);
   gate.reload(two());
   first.detach();
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "1 2");
   second.detach();
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "2");
 }
 
@@ -107,7 +107,7 @@ void a_generation_between_others_is_freed_as_soon_as_nobody_uses_it(void**) {
     gate.reload(two());
     gate.attach(1).detach();
   }
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "1 6");
   assert_text(serve(slow, 2, 1), "ab");
 }
@@ -116,7 +116,7 @@ void the_generation_in_force_stays_without_any_process(void**) {
   const Gate gate;
   gate.reload(two());
   gate.reload(two());
-  for (int i = 0; i < 3; ++i) gate.zone.sweep(Gate::exists);
+  for (int i = 0; i < 3; ++i) gate.sweep();
   assert_text(gate.generations(), "2");
   Process late = gate.attach(0);
   assert_text(serve(late, 2, 1), "ab");
@@ -132,7 +132,7 @@ void a_generation_that_was_never_put_in_force_is_freed_at_the_next_build(void**)
   assert_text(gate.generations(), "1 2");
   assert_int_equal(gate.build(two()), 3);
   assert_text(gate.generations(), "1 3");
-  gate.zone.sweep(Gate::exists);
+  gate.sweep_all();
   assert_text(gate.generations(), "1");
   assert_int_equal(gate.arena.in_use(), used);
   assert_text(serve(old, 2, 1), "ab");
@@ -142,7 +142,7 @@ void a_first_generation_that_was_never_put_in_force_is_freed(void**) {
   const Gate gate;
   const std::size_t used = gate.arena.in_use();
   gate.build(two());
-  gate.zone.sweep(Gate::exists);
+  gate.sweep_all();
   assert_text(gate.generations(), "");
   assert_int_equal(gate.arena.in_use(), used);
 }
@@ -151,7 +151,7 @@ void ids_of_generations_are_never_used_again(void**) {
   const Gate gate;
   assert_int_equal(gate.build(two()), 1);
   assert_int_equal(gate.build(two()), 2);
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_int_equal(gate.build(two()), 3);
   assert_null(gate.zone.find(2));
   assert_non_null(gate.zone.find(3));
@@ -172,7 +172,7 @@ void many_reloads_leave_memory_as_it_was(void**) {
     Process next = gate.attach(i % 2);
     before.detach();
     before = std::move(next);
-    gate.zone.sweep(Gate::exists);
+    gate.sweep();
     if (i == 4) used = gate.arena.in_use();
     if (i > 4 && i % 2 == 0) assert_int_equal(gate.arena.in_use(), used);
   }
@@ -190,13 +190,13 @@ void a_process_that_died_is_swept_out_of_its_slot(void**) {
   assert_int_equal(gate.zone.in_flight(rank), 2);
   gate.reload(two());
   Gate::kill(100);
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_false(gate.zone.owners().alive(dead.self()));
   assert_true(gate.zone.owners().alive(alive.self()));
   assert_int_equal(gate.zone.in_flight(rank), 1);
   assert_text(gate.generations(), "1 2");  // the living one's
   Gate::kill(101);
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "2");
   assert_int_equal(gate.zone.in_flight(rank), 0);
 }
@@ -255,7 +255,7 @@ void a_process_without_a_master_keeps_its_slot_over_reloads(void**) {
   assert_int_equal(same.self().life, old.self().life);
   const std::uint32_t rank = record_of(same, "a").rank;
   assert_int_equal(gate.zone.in_flight(rank), 1);
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "1 2");  // its older requests still use the first
   client.report(kGood, 2);
   assert_int_equal(gate.zone.in_flight(rank), 0);
@@ -270,7 +270,7 @@ void leaving_twice_does_not_push_out_the_successor(void**) {
   first.detach();
   assert_true(gate.zone.owners().alive(second.self()));
   gate.reload(two());
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "1 2");
 }
 
@@ -282,7 +282,7 @@ void a_slot_without_memory_is_not_taken(void**) {
   assert_false(gate.zone.take_slot(0, 100, generation).has_value());
   assert_int_equal(gate.zone.in_flight(0), 0);
   gate.reload(two());
-  gate.zone.sweep(Gate::exists);
+  gate.sweep();
   assert_text(gate.generations(), "2");  // what was not taken pins nothing
   assert_true(gate.zone.take_slot(0, 100, *gate.zone.find(2)).has_value());
 }
@@ -307,7 +307,7 @@ void a_slot_that_counts_more_peers_costs_no_more_blocks(void**) {
     growing.services[0].peers.push_back(peer(std::to_string(i)));
     gate.reload(growing);
     gate.attach(0).detach();
-    gate.zone.sweep(Gate::exists);
+    gate.sweep();
     if (i != 0) assert_int_equal(gate.arena.blocks(), blocks + 1);  // the record of one more peer
     blocks = gate.arena.blocks();
   }
@@ -345,7 +345,7 @@ void records_are_one_per_key_and_ranks_are_used_again(void**) {
   assert_ptr_equal(records.service("first"), records.service("first"));
   assert_ptr_not_equal(static_cast<void*>(records.service("first")), static_cast<void*>(first));
   ++second->references;
-  records.drop_unused();
+  records.drop_new();
 
   Records later(gate.zone);
   assert_ptr_equal(later.peer("second"), second);
@@ -363,7 +363,7 @@ void records_that_nobody_names_are_freed(void**) {
   }
   ++records.peer("2")->references;
   assert_int_equal(gate.arena.blocks(), blocks + 6);
-  records.drop_unused();
+  records.drop_new();
   assert_int_equal(gate.arena.blocks(), blocks + 1);
 }
 
