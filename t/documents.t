@@ -2,20 +2,23 @@
 # SPDX-License-Identifier: MIT
 #
 # The documents say what is there: every configuration that they show is accepted by nginx, every
-# name that an operator can write has its line in README.md and the other way round, every link,
-# target and file that they name exists.
+# name that an operator can write has its line in README.md and the other way round, the manual of
+# the breaker knows every parameter and cause and reckons right, every link, target and file that
+# they name exists.
 
 use v5.36;
 
+use File::Basename qw(dirname);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Kerberos::Test;
 use Kerberos::Test::Log qw(slurp);
 
-my @documents = qw(README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md);
+my @documents = qw(README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md docs/breaker.md);
 my %document  = map { $_ => slurp(root() . "/$_") } @documents;
 my $readme    = $document{'README.md'};
+my $manual    = $document{'docs/breaker.md'};
 
 my $service = 'a: [http://127.0.0.1:1]';    # the least that a registry can say
 
@@ -27,10 +30,10 @@ sub blocks ($text, $language) { return $text =~ /^```$language\n(.*?)^```$/msg }
 
 # What stands under a heading, up to the next of its level or above.
 
-sub section ($heading) {
+sub section ($heading, $of = $readme) {
     my ($level) = $heading =~ /^(#+)/;
-    my ($text)  = $readme =~ /^\Q$heading\E\n(.*?)(?=^#{1,@{[ length $level ]}} |\z)/ms
-        or die "README.md has no \"$heading\"\n";
+    my ($text)  = $of =~ /^\Q$heading\E\n(.*?)(?=^#{1,@{[ length $level ]}} |\z)/ms
+        or die "there is no \"$heading\"\n";
 
     return $text;
 }
@@ -50,6 +53,18 @@ sub table ($text, $after = '') {
 
 sub names (@rows) {
     return [sort map { $_->[0] =~ /`\$?([^`]+)`/g } @rows];
+}
+
+
+# The causes in the source: their name in documents, and their words in the log.
+
+sub causes () {
+    my $source = slurp(root() . '/src/core/breaker/outcome.cpp');
+    my %words  = $source =~ /^ {4}\{"(\w+)", "([^"]+)"\},$/mg;
+
+    delete $words{none};
+
+    return %words;
 }
 
 
@@ -204,23 +219,46 @@ subtest 'parameters of the breaker' => sub {
 
     is_deeply names(@rows), allowed('kerberos_breaker nonsense=1;'), 'each';
 
-    my $options = slurp(root() . '/src/core/breaker/options.h');
-
     for my $row (@rows) {
         my ($name) = $row->[0] =~ /(\w+)/;
         my ($code, $said) = config_test(http => "kerberos_breaker $name=nonsense;");
-        my ($range) = $said =~ /from (\S+ to [^\s)]+)/;
+        my ($range) = $said =~ /(?:from |allowed: )(\S+ to \S+?|[\w, ]+)\)/;
 
         is $row->[2], $range, "range of $name";
+        is $row->[1], default_of($name), "default of $name";
         like $full, qr/\b$name=/, "conf/full.conf shows $name";
         like $full, qr/\b$name:/, "conf/full-services.yaml shows $name";
-
-        next if $name eq 'max_timeout';     # that of timeout
-
-        my ($value) = $options =~ /\b$name(?:_percent)? = ([\d']+);/;
-        $value = $value =~ s/'000/s/r . ($name eq 'jitter' ? '%' : '');
-        is $row->[1], $value, "default of $name";
     }
+
+    is_deeply [map { [@$_[0, 1]] } table(section('## Parameters', $manual))],
+        [map { [@$_[0, 1]] } @rows], 'the manual has them in the same order';
+};
+
+# What the source says where nobody says anything, as a person would write it.
+
+sub default_of ($name) {
+    my $options = slurp(root() . '/src/core/breaker/options.h');
+    my ($form, $value) = $options =~ /(Millis|Mode|\w+_t) $name(?:_percent)? = ([\w:']+);/
+        or die "options.h has no $name\n";
+    my $percent = $options =~ /\b${name}_percent\b/;
+
+    return 'timeout' if $name eq 'max_timeout';
+    return 'off'     if $value eq '0' && ($name eq 'slow' || $name eq 'failure_rate');
+    return lc($value =~ s/.*::k//r) if $form eq 'Mode';
+
+    return $percent ? "$value%" : $form eq 'Millis' ? ($value =~ s/'000//r) . 's' : $value;
+}
+
+subtest 'what a failure is' => sub {
+    my $section = section('### kerberos_failure_on');
+    my ($words) = slurp(root() . '/src/core/breaker/failure_on.h')
+        =~ m{^// ([\w ]+)\nconstexpr FailureOn default_failure_on}m;
+
+    is_deeply names(table($section)),
+        [map { split / to / } allowed('kerberos_failure_on nonsense;')->@*], 'each word';
+    like $section, qr/^Default: +kerberos_failure_on \Q$words\E;/m, 'default';
+    like slurp(root() . '/conf/full.conf'), qr/kerberos_failure_on \Q$words\E;/,
+        'conf/full.conf shows it';
 };
 
 subtest 'keys of the registry' => sub {
@@ -247,13 +285,85 @@ subtest 'variables' => sub {
         [sort $source =~ /ngx_string\("(kerberos_\w+)"\)/g], 'each';
 };
 
-subtest 'reasons in the log' => sub {
-    my $source = slurp(root() . '/src/core/breaker/outcome.cpp') =~ s/.*string_view describe//sr;
-    my @causes = grep { !/^(?:none|unknown)$/ } $source =~ /return "([^"]+)";/g;
+subtest 'causes and reasons' => sub {
+    my %words = causes();
+    my @rows  = table(section('## Outcomes', $manual));
+    my %told  = map { $_->[1] =~ /`(\w+)`/ ? ($1 => 1) : () } @rows;
 
-    is_deeply [map {s/^status \d+$/status/r} names(table(section('## The log')))->@*],
-        [sort @causes], 'each';
+    cmp_ok keys %words, '>=', 15, 'found in the source';
+    is_deeply [sort keys %told], [sort keys %words], 'each cause has its row in the manual';
+
+    # Two of them never open a breaker.
+    delete @words{qw(correlated stale)};
+    is_deeply [map {s/^((?:gRPC )?status) \d+$/$1/r} names(table(section('## The log')))->@*],
+        [sort values %words], 'those of the log in README.md';
+
+    my ($reasons) = slurp(root() . '/src/core/report/json.cpp')
+        =~ /string_view text_of\(breaker::Reason reason\) (\{.*?\n\})/s;
+
+    is_deeply names(table(section('## What opens it', $manual))),
+        [sort grep { $_ ne 'unknown' } $reasons =~ /return "(\w+)"/g], 'each reason';
 };
+
+subtest 'nginx accepts what the manual recommends' => sub {
+    my %said = map { $_ => 1 } $manual =~ /`(kerberos_(?:breaker|failure_on)\s[^`]+?);?`/g;
+
+    cmp_ok keys %said, '>=', 8, 'there is something';
+
+    for my $said (sort keys %said) {
+        my ($code, $why) = config_test(http => "upstream u { server 127.0.0.1:1; $said; }");
+
+        is $code, 0, $said or diag $why;
+    }
+};
+
+subtest 'the manual reckons right' => sub {
+    my $short = sub ($x) { sprintf('%.1e', $x) =~ s/e([+-])0?(\d)/'e' . ($1 eq '-' && '-') . $2/er };
+
+    for my $row (table(section('### A run of failures', $manual))) {
+        my ($k, @cells) = @$row;
+        my @right = map { $short->((1 - $_**$k) / ((1 - $_) * $_**$k)) } 0.01, 0.1, 0.3, 0.5;
+
+        is_deeply \@cells, \@right, "a run of $k";
+    }
+
+    for my $row (table(section('### A share of the window', $manual))) {
+        my ($n, @cells) = @$row;
+        my @right = map { $short->(tail($n, $n / $_, 0.05)) } 2, 5;
+
+        is_deeply \@cells, \@right, "a share of $n";
+    }
+
+    for my $row (table(section('## The service: max_open and panic', $manual))) {
+        my ($n, @cells) = @$row;
+        my @right = map { held_max($n, $_) } 10, 50, 100;
+
+        is_deeply \@cells, \@right, "max_open of $n";
+    }
+};
+
+# How likely at least so many of n are, each with probability p.
+
+sub tail ($n, $from, $p) {
+    my ($sum, $term) = (0, (1 - $p)**$n);
+
+    for my $i (0 .. $n) {
+        $sum += $term if $i >= $from;
+        $term *= ($n - $i) / ($i + 1) * $p / (1 - $p);
+    }
+
+    return $sum;
+}
+
+# How many of n peers may be held: at least one may, and one has to stay.
+
+sub held_max ($n, $percent) {
+    return $n if $n < 2 || $percent == 100;
+
+    my $share = int $n * $percent / 100;
+
+    return $share < 1 ? 1 : $share > $n - 1 ? $n - 1 : $share;
+}
 
 subtest 'what documents name exists' => sub {
     my %target = map { $_ => 1 } slurp(root() . '/Makefile') =~ /^([a-z-]+):.*## /mg;
@@ -265,7 +375,7 @@ subtest 'what documents name exists' => sub {
             ok $target{$said}, "$name: make $said";
         }
 
-        my @inline   = $text =~ m{`(?:\./)?((?:src|t|conf|scripts)/[^`\s]*)}g;
+        my @inline   = $text =~ m{`(?:\./)?((?:src|t|conf|docs|scripts)/[^`\s]*)}g;
         my @commands = $text =~ m{^(?:\./)?(scripts/\S+)}mg;
 
         for my $said (@inline, @commands) {
@@ -274,9 +384,15 @@ subtest 'what documents name exists' => sub {
 
         for my $said ($text =~ /\]\(([^)]+)\)/g) {
             my ($file, $anchor) = split /#/, $said;
-            my $of = length $file ? $document{$file} // '' : $text;
 
             next if $said =~ /^https?:/;
+
+            # A link counts from the folder of its document.
+            $file = dirname($name) . "/$file" if length $file;
+            $file =~ s{^\./|[^/]+/\.\./}{};
+
+            my $of = length $file ? $document{$file} // '' : $text;
+
             ok -e root() . "/$file", "$name: $said";
             ok scalar(grep { slug($_) eq $anchor } $of =~ /^#+ (.*)/mg), "$name: $said" if $anchor;
         }
