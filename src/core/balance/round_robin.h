@@ -28,11 +28,14 @@ enum class Turn : std::uint8_t {
   kSpared,   // given away: somebody stands in, and the order of turns stays as it is
 };
 
-// Who stands in for a peer that was spared at this turn: scattered, so that what it is spared falls
-// on all others by their weight, and not on its neighbour. (Knuth's multiplicative hash.)
-constexpr std::uint32_t stand_in(std::uint64_t turn, std::uint32_t length) {
-  const std::uint64_t scattered = (turn * 0x9e3779b97f4a7c15ULL) >> 32U;
-  return static_cast<std::uint32_t>((scattered * length) >> 32U);
+// Who stands in for a peer that was spared at this turn, in the order in which they are asked:
+// scattered, so that what it is spared falls on all others by their weight, and not on its
+// neighbour. (The finalizer of SplitMix64, G. Steele, D. Lea, C. Flood, 2014.)
+constexpr std::uint32_t stand_in(std::uint64_t turn, std::uint32_t order, std::uint32_t length) {
+  std::uint64_t x = turn * kDraws + order;
+  x = (x ^ (x >> 30U)) * 0xbf58476d1ce4e5b9ULL;
+  x = (x ^ (x >> 27U)) * 0x94d049bb133111ebULL;
+  return static_cast<std::uint32_t>(((x >> 32U) * length) >> 32U);
 }
 
 // The peer whose turn it is among those that `take` accepts, or nothing where it accepts none.
@@ -50,9 +53,8 @@ std::optional<std::uint32_t> round_robin(const Entries& schedule, std::atomic<st
     const Turn became = take(peer);
     if (became == Turn::kTaken) return peer;
     if (became == Turn::kRefused) continue;
-    const std::uint32_t from = stand_in(drawn, length);
-    for (std::uint32_t k = 0; k < draws; ++k) {
-      const std::uint32_t other = schedule[(from + k) % length];
+    for (std::uint32_t k = 0; k < kDraws; ++k) {
+      const std::uint32_t other = schedule[stand_in(drawn, k, length)];
       if (other != peer && take(other) == Turn::kTaken) return other;
     }
   }
