@@ -23,7 +23,7 @@ include src/flags.mk
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help build core demo run test test-unit test-integration test-race test-asan \
-        stock soak coverage bench matrix fmt lint clean
+        sim model stock soak coverage bench matrix fmt lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -59,6 +59,12 @@ test-race: ## what processes and threads share, under ThreadSanitizer
 	@$(MAKE) --no-print-directory BUILD=tsan test-unit \
 	    UNIT_CPP='$(wildcard t/threads/*_test.cpp) t/unit/service/service_test.cpp' UNIT_C=
 
+sim: core ## the core in virtual time: SEEDS=n of them (default: 1000), or SEED=n alone
+	@scripts/sim $(if $(SEED),SEED=$(SEED)) $(if $(SEEDS),SEEDS=$(SEEDS))
+
+model: ## the breaker's protocol, every interleaving of it, by Spin
+	@scripts/model
+
 stock: ## what nginx gets wrong, shown on nginx without the module: N1 to N10
 	@scripts/stock
 
@@ -77,7 +83,7 @@ matrix: ## build and test on Debian 12, 13 and sid in debootstrap roots (slow, n
 	@scripts/matrix
 
 fmt: ## format the sources
-	@find src/core src/abi t \( -name '*.cpp' -o -name '*.h' \) ! -name kerberos.h \
+	@find src/core src/abi t \( -name '*.cpp' -o -name '*.h' \) ! -name kerberos.h ! -path 't/abi/*' \
 	    -exec clang-format -i {} +
 
 lint: core ## the house rules: arrows, exports, format, tidy, a test for every core file
