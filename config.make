@@ -4,7 +4,7 @@ cat << END                                                    >> $NGX_MAKEFILE
 
 $KERBEROS_CORE:	kerberos_force
 	\$(MAKE) -f $ngx_addon_dir/src/core.mk -C $ngx_addon_dir \\
-		OUT=$NGX_OBJS/kerberos
+		OUT=$KERBEROS_OUT
 
 .PHONY:	kerberos_force
 kerberos_force:
