@@ -10,17 +10,17 @@
 
 #define BIT(e) (1 << (e))
 
-byte told;                  /* the epoch of the last transition that was logged */
-bool bereft[WORKERS];       /* somebody died, as far as it knows, since its last look */
-byte suspect[WORKERS];      /* the epoch that was untold then */
-byte owed[WORKERS];         /* GHOST: the epoch that it has won and not logged, */
-byte half_told[WORKERS];    /* GHOST: or logged and not marked; */
-byte retold[WORKERS];       /* GHOST: the one that it has logged for the dead and not marked, */
-byte claimed[WORKERS];      /* GHOST: or marked and not logged */
-short logged = 1;           /* GHOST: epochs that stand in the log, */
-short dropped;              /* GHOST: whose winner died with the line unwritten, */
-short unmarked;             /* GHOST: or after it, with the mark unset; */
-short forgone;              /* GHOST: whose second teller died likewise */
+byte told;               /* the epoch of the last transition that was logged */
+bool bereft[WORKERS];    /* somebody died, as far as it knows, since its last look */
+byte suspect[WORKERS];   /* the epoch that was untold then */
+byte owed[WORKERS];      /* the epoch in hand: won and not logged, */
+byte half_told[WORKERS]; /* logged and not marked, */
+byte retold[WORKERS];    /* logged for the dead and not marked, */
+byte claimed[WORKERS];   /* or marked for the dead and not logged */
+short logged = 1;        /* GHOST: epochs that stand in the log, */
+short dropped;           /* GHOST: whose winner died with the line unwritten, */
+short unmarked;          /* GHOST: or after it, with the mark unset; */
+short forgone;           /* GHOST: whose second teller died likewise */
 
 /* Once, unless a teller died between the line and the mark. */
 inline log_line(e) {

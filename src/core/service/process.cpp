@@ -11,11 +11,12 @@ std::optional<Process> Process::attach(const Zone& zone, std::uint32_t slot, std
   Generation* generation = zone.find(id);
   if (generation == nullptr) generation = zone.find(zone.header().current.load());
   if (generation == nullptr) return std::nullopt;
-  const bool orphaned = slot < kSlots && (zone.header().lives[slot].load() & 1U) != 0;
+  // Whoever leaves takes its pid away.
+  const std::int64_t former = slot < kSlots ? zone.header().slots[slot].pid.load() : 0;
   const auto self = zone.take_slot(slot, pid, *generation);
   if (!self) return std::nullopt;
   Process process(zone, *self, generation, seed);
-  process.somebody_died_ = orphaned;
+  process.somebody_died_ = former != 0 && former != pid;
   // The slot's former owner may have died with probes in flight: look for them at once.
   for (ServiceImage& service : process.generation_.services()) {
     process.generation_.roster(service).hasten(0);
