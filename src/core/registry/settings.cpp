@@ -137,7 +137,7 @@ Verdict add(breaker::FailureOn& on, std::string_view word) {
   if (word == "invalid_header") return set(on.invalid_header);
   if (word == "slow") return set(on.slow);
   if (word == "http_5xx") {
-    const Verdict verdict = set(on.http_5xx);
+    Verdict verdict = set(on.http_5xx);
     on.add_5xx();
     return verdict;
   }
