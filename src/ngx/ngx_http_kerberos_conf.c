@@ -7,6 +7,13 @@
 #include "ngx/ngx_http_kerberos.h"
 
 
+typedef char *(*ngx_http_kerberos_set_pt)(ngx_conf_t *cf,
+    kerberos_settings *breaker);
+
+
+static char *ngx_http_kerberos_set(ngx_conf_t *cf,
+    ngx_http_kerberos_srv_conf_t *kscf, ngx_uint_t *main_set,
+    ngx_uint_t *block_set, ngx_http_kerberos_set_pt handler);
 static char *ngx_http_kerberos_set_breaker(ngx_conf_t *cf,
     kerberos_settings *breaker);
 static char *ngx_http_kerberos_set_failure_on(ngx_conf_t *cf,
@@ -52,26 +59,40 @@ char *
 ngx_http_kerberos_breaker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_kerberos_srv_conf_t   *kscf = conf;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
+
+    return ngx_http_kerberos_set(cf, kscf, &kmcf->breaker_set,
+                                 &kscf->breaker_set,
+                                 ngx_http_kerberos_set_breaker);
+}
+
+
+/* once for all blocks, or once in a block, which thereby becomes a service */
+
+static char *
+ngx_http_kerberos_set(ngx_conf_t *cf, ngx_http_kerberos_srv_conf_t *kscf,
+    ngx_uint_t *main_set, ngx_uint_t *block_set,
+    ngx_http_kerberos_set_pt handler)
+{
+    ngx_uint_t                     *set;
     ngx_http_upstream_srv_conf_t   *us;
     ngx_http_kerberos_main_conf_t  *kmcf;
+
+    set = (cf->cmd_type == NGX_HTTP_MAIN_CONF) ? main_set : block_set;
+
+    if (*set) {
+        return "is duplicate";
+    }
+
+    *set = 1;
 
     if (cf->cmd_type == NGX_HTTP_MAIN_CONF) {
         kmcf = ngx_http_conf_get_module_main_conf(cf,
                                                   ngx_http_kerberos_module);
-        if (kmcf->breaker_set) {
-            return "is duplicate";
-        }
-
-        kmcf->breaker_set = 1;
-
-        return ngx_http_kerberos_set_breaker(cf, &kmcf->breaker);
+        return handler(cf, &kmcf->breaker);
     }
-
-    if (kscf->breaker_set) {
-        return "is duplicate";
-    }
-
-    kscf->breaker_set = 1;
 
     us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
 
@@ -79,7 +100,7 @@ ngx_http_kerberos_breaker(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    return ngx_http_kerberos_set_breaker(cf, &kscf->breaker);
+    return handler(cf, &kscf->breaker);
 }
 
 
@@ -148,34 +169,13 @@ char *
 ngx_http_kerberos_failure_on(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_kerberos_srv_conf_t   *kscf = conf;
-    ngx_http_upstream_srv_conf_t   *us;
     ngx_http_kerberos_main_conf_t  *kmcf;
 
-    if (cf->cmd_type == NGX_HTTP_MAIN_CONF) {
-        kmcf = ngx_http_conf_get_module_main_conf(cf,
-                                                  ngx_http_kerberos_module);
-        if (kmcf->failure_on_set) {
-            return "is duplicate";
-        }
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
 
-        kmcf->failure_on_set = 1;
-
-        return ngx_http_kerberos_set_failure_on(cf, &kmcf->breaker);
-    }
-
-    if (kscf->failure_on_set) {
-        return "is duplicate";
-    }
-
-    kscf->failure_on_set = 1;
-
-    us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
-
-    if (ngx_http_kerberos_serve_upstream(cf, us, kscf) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return ngx_http_kerberos_set_failure_on(cf, &kscf->breaker);
+    return ngx_http_kerberos_set(cf, kscf, &kmcf->failure_on_set,
+                                 &kscf->failure_on_set,
+                                 ngx_http_kerberos_set_failure_on);
 }
 
 
