@@ -241,6 +241,16 @@ kerberos_text kerberos_service_name(kerberos_process *process, uint32_t service)
 int kerberos_service_tls(kerberos_process *process, uint32_t service);            /* REQUEST */
 uint32_t kerberos_service_peers(kerberos_process *process, uint32_t service);     /* REQUEST */
 
+/* Rises whenever a peer of the service changes sides. REQUEST */
+uint64_t kerberos_changes(kerberos_process *process, uint32_t service);
+
+/* Whether ordinary requests are kept from the peer, so that no connection to it is worth keeping.
+ * REQUEST */
+int kerberos_peer_out(kerberos_process *process, uint32_t peer, int64_t now);
+
+/* This process keeps `change` more idle connections to the peer. REQUEST */
+void kerberos_count_idle(kerberos_process *process, uint32_t peer, int change);
+
 /* How many peers there are in all services. */
 uint32_t kerberos_peers(kerberos_process *process);
 

@@ -109,6 +109,24 @@ uint32_t kerberos_service_peers(kerberos_process* process, uint32_t service) {
   return process->process.generation().services()[service].usable;
 }
 
+uint64_t kerberos_changes(kerberos_process* process, uint32_t service) {
+  const auto& held = process->process;
+  return held.record(held.generation().services()[service]).changes.load(std::memory_order_relaxed);
+}
+
+int kerberos_peer_out(kerberos_process* process, uint32_t peer, int64_t now) {
+  const auto& held = process->process;
+  const auto& image = held.generation().peers()[peer];
+  const Breaker breaker(held.record(image).breaker, held.generation().options(image));
+  return image.down || breaker.shut(now) ? 1 : 0;
+}
+
+void kerberos_count_idle(kerberos_process* process, uint32_t peer, int change) {
+  const auto& held = process->process;
+  held.idle(held.record(held.generation().peers()[peer]))
+      .fetch_add(static_cast<std::uint32_t>(change), std::memory_order_relaxed);
+}
+
 uint32_t kerberos_peers(kerberos_process* process) {
   return static_cast<uint32_t>(process->process.generation().peers().size());
 }

@@ -16,7 +16,7 @@
 #include "abi/kerberos.h"
 
 
-#define NGX_HTTP_KERBEROS_ZONE_SIZE  (4 * 1024 * 1024)
+#define NGX_HTTP_KERBEROS_ZONE_SIZE  (8 * 1024 * 1024)
 
 
 typedef struct {

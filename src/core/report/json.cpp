@@ -171,6 +171,7 @@ void write(Writer& json, const service::PeerSnapshot& peer) {
   json.field("weight", peer.weight);
   json.field("backup", peer.backup);
   json.field("in_flight", peer.in_flight);
+  json.field("idle", peer.idle);
   json.field("requests", peer.requests);
   json.field("successes", peer.successes);
   json.field("failures", peer.failures);

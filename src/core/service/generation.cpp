@@ -350,8 +350,8 @@ std::size_t bytes_needed(const registry::Registry& registry, std::size_t process
       bytes += 2 * slab_cost(sizeof(PeerRecord) + record_key(*service.service, peer).size());
     }
   }
-  // What every process counts in flight. Ranks that a reload has left may stand in between.
-  bytes += processes * slab_cost(sizeof(InFlight) + 2 * plan.peers * sizeof(std::uint32_t));
+  // What every process uses. Ranks that a reload has left may stand in between.
+  bytes += processes * slab_cost(sizeof(Uses) + 2 * plan.peers * sizeof(Use));
   // The slab's own page table, and what the blocks of different sizes leave unused.
   constexpr std::size_t kSlack = 65'536;
   return bytes + bytes / 8 + kSlack;

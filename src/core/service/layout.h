@@ -25,7 +25,7 @@
 namespace kerberos::service {
 
 inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
-inline constexpr std::uint32_t kLayout = 2;                  // raise it with any change below
+inline constexpr std::uint32_t kLayout = 3;                  // raise it with any change below
 inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
 inline constexpr std::size_t kLine = 64;                     // a cache line
 
@@ -121,14 +121,17 @@ struct Generation {
   Offset index_at;        // std::uint32_t[buckets]: 1 + service, 0: empty
 };
 
-// A process's requests in flight, by rank. Nobody but that process writes it, and with the process
-// it dies: what a killed worker had in flight counts no more.
-struct InFlight {
-  std::uint32_t capacity;  // ranks; the counts follow
+// What a process uses of a peer. Nobody but that process writes it, and with the process it dies:
+// what a killed worker had in flight counts no more.
+struct Use {
+  std::atomic<std::uint32_t> in_flight;  // requests
+  std::atomic<std::uint32_t> idle;       // connections that it keeps open
+};
 
-  [[nodiscard]] std::atomic<std::uint32_t>* counts() {
-    return reinterpret_cast<std::atomic<std::uint32_t>*>(this + 1);
-  }
+struct Uses {  // by rank
+  std::uint64_t capacity;  // ranks; as many Use follow
+
+  [[nodiscard]] Use* all() { return reinterpret_cast<Use*>(this + 1); }
 };
 
 struct Slot {
@@ -137,7 +140,7 @@ struct Slot {
   // several only where a process without a master goes on over a reload.
   std::atomic<std::uint64_t> oldest;
   std::atomic<std::uint64_t> newest;
-  std::atomic<Offset> in_flight;  // InFlight
+  std::atomic<Offset> uses;  // Uses
 };
 
 struct ZoneHeader {

@@ -53,14 +53,20 @@ class Process {
 
   // This process's own count of requests in flight; nobody else writes it.
   [[nodiscard]] std::atomic<std::uint32_t>& in_flight(const PeerRecord& record) const {
-    return zone_.at<InFlight>(slot_->in_flight.load(std::memory_order_relaxed))
-        ->counts()[record.rank];
+    return use(record).in_flight;
+  }
+  // And of connections that it keeps open for later requests.
+  [[nodiscard]] std::atomic<std::uint32_t>& idle(const PeerRecord& record) const {
+    return use(record).idle;
   }
 
  private:
   Process(const Zone& zone, base::Owner self, Generation* generation, std::uint64_t seed);
 
   [[nodiscard]] std::vector<Notice> untold() const;
+  [[nodiscard]] Use& use(const PeerRecord& record) const {
+    return zone_.at<Uses>(slot_->uses.load(std::memory_order_relaxed))->all()[record.rank];
+  }
 
   Zone zone_;
   base::Owner self_;

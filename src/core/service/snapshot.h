@@ -23,6 +23,7 @@ struct PeerSnapshot {
   bool down = false;  // by configuration
   bool full = false;  // at max_conns
   std::uint64_t in_flight = 0;
+  std::uint64_t idle = 0;  // connections kept open
   std::uint64_t requests = 0;
   std::uint64_t successes = 0;
   std::uint64_t failures = 0;

@@ -174,8 +174,11 @@ std::optional<base::Owner> Zone::take_slot(std::uint32_t slot, std::int64_t pid,
     mine.newest.store(generation.id);
     return base::Owner{slot, former};
   }
-  InFlight& mine_in_flight = *at<InFlight>(mine.in_flight.load());
-  for (std::uint32_t i = 0; i < mine_in_flight.capacity; ++i) mine_in_flight.counts()[i].store(0);
+  Uses& uses = *at<Uses>(mine.uses.load());
+  for (std::uint64_t i = 0; i < uses.capacity; ++i) {
+    uses.all()[i].in_flight.store(0);
+    uses.all()[i].idle.store(0);
+  }
   mine.pid.store(pid);
   mine.oldest.store(generation.id);
   mine.newest.store(generation.id);
@@ -187,21 +190,22 @@ std::optional<base::Owner> Zone::take_slot(std::uint32_t slot, std::int64_t pid,
 
 // Sees to it that a slot can count so many ranks, keeping what it has counted.
 bool Zone::make_room(Slot& slot, std::uint32_t ranks) const {
-  const Offset old = slot.in_flight.load();
-  if (old != 0 && at<InFlight>(old)->capacity >= ranks) return true;
-  const std::size_t size = sizeof(InFlight) + ranks * sizeof(std::atomic<std::uint32_t>);
+  const Offset old = slot.uses.load();
+  if (old != 0 && at<Uses>(old)->capacity >= ranks) return true;
+  const std::size_t size = sizeof(Uses) + ranks * sizeof(Use);
   Offset block = allocate(size);
   if (block == 0 && forget_history()) block = allocate(size);
   if (block == 0) return false;
-  auto& grown = *at<InFlight>(block);
+  auto& grown = *at<Uses>(block);
   grown.capacity = ranks;
   if (old != 0) {
-    auto& counted = *at<InFlight>(old);
-    for (std::uint32_t i = 0; i < counted.capacity; ++i) {
-      grown.counts()[i].store(counted.counts()[i].load());
+    auto& counted = *at<Uses>(old);
+    for (std::uint64_t i = 0; i < counted.capacity; ++i) {
+      grown.all()[i].in_flight.store(counted.all()[i].in_flight.load());
+      grown.all()[i].idle.store(counted.all()[i].idle.load());
     }
   }
-  slot.in_flight.store(block);
+  slot.uses.store(block);
   if (old != 0) release(old);
   return true;
 }
@@ -215,13 +219,21 @@ void Zone::leave_slot(base::Owner owner) const {
 }
 
 std::uint64_t Zone::in_flight(std::uint32_t rank) const {
+  return sum(rank, &Use::in_flight);
+}
+
+std::uint64_t Zone::idle(std::uint32_t rank) const {
+  return sum(rank, &Use::idle);
+}
+
+std::uint64_t Zone::sum(std::uint32_t rank, std::atomic<std::uint32_t> Use::* what) const {
   std::uint64_t sum = 0;
   const std::uint32_t used = header_->slots_used.load(std::memory_order_relaxed);
   for (std::uint32_t i = 0; i < used; ++i) {
     const std::uint32_t life = header_->lives[i].load(std::memory_order_acquire);
-    const Offset block = header_->slots[i].in_flight.load(std::memory_order_acquire);
-    if ((life & 1U) == 0 || block == 0 || rank >= at<InFlight>(block)->capacity) continue;
-    const std::uint32_t count = at<InFlight>(block)->counts()[rank].load();
+    const Offset block = header_->slots[i].uses.load(std::memory_order_acquire);
+    if ((life & 1U) == 0 || block == 0 || rank >= at<Uses>(block)->capacity) continue;
+    const std::uint32_t count = (at<Uses>(block)->all()[rank].*what).load();
     // Not of a process that left meanwhile: its block may be another's by now.
     if (header_->lives[i].load() == life) sum += count;
   }

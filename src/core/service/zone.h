@@ -85,8 +85,10 @@ class Zone {
                                        const Generation& generation) const;
   void leave_slot(base::Owner owner) const;
 
-  // How many requests all living processes have in flight to the record of that rank.
+  // How many requests all living processes have in flight to the record of that rank, and how many
+  // idle connections they keep.
   [[nodiscard]] std::uint64_t in_flight(std::uint32_t rank) const;
+  [[nodiscard]] std::uint64_t idle(std::uint32_t rank) const;
 
  private:
   friend class Records;
@@ -94,6 +96,8 @@ class Zone {
   // Lets go of the records that a generation names.
   void release_records(const GenerationView& generation, base::Instant now) const;
   [[nodiscard]] bool make_room(Slot& slot, std::uint32_t ranks) const;
+  [[nodiscard]] std::uint64_t sum(std::uint32_t rank,
+                                  std::atomic<std::uint32_t> Use::* what) const;
 
   Memory memory_;
   ZoneHeader* header_ = nullptr;

@@ -38,7 +38,7 @@ void the_document_is_the_one_that_was_promised(void**) {
   expect_with(service, json::parse(R"({"name": "product", "balance": "round_robin",
       "state": "degraded", "available": 1, "requests": 120, "rejected": 3})"));
   expect_with(peer, json::parse(R"({"id": "127.0.0.1:9002", "address": "127.0.0.1:9002",
-      "state": "down", "reasons": ["breaker"], "weight": 1, "backup": false, "in_flight": 0,
+      "state": "down", "reasons": ["breaker"], "weight": 1, "backup": false, "in_flight": 0, "idle": 0,
       "requests": 60, "successes": 55, "failures": 5, "neutral": 0})"));
   expect_with(peer["breaker"], json::parse(R"({"state": "open", "reason": "consecutive",
       "consecutive_failures": 5, "trips": 1, "probes_in_flight": 0, "retry_in": 24.8})"));
@@ -59,7 +59,7 @@ void the_fields_stand_in_the_promised_order_in_one_line(void**) {
                             "requests",  "rejected",   "overflow",
                             "peers",     "id",         "address",
                             "state",     "reasons",    "weight",
-                            "backup",    "in_flight",  "requests",
+                            "backup",    "in_flight",  "idle",      "requests",
                             "successes", "failures",   "neutral",
                             "responses", "causes",     "breaker",
                             "state",     "mode",       "forced",
@@ -80,6 +80,7 @@ void every_value_comes_from_where_it_should(void**) {
   other.weight = 2;
   other.backup = true;
   other.in_flight = 3;
+  other.idle = 2;
   other.requests = 40;
   other.successes = 5;
   other.failures = 6;
@@ -98,7 +99,7 @@ void every_value_comes_from_where_it_should(void**) {
   expect(document["faults"], 11);
   json shown = document["services"][0]["peers"][0];
   expect_with(shown, json::parse(R"({"id": "the-id", "address": "the-address", "weight": 2,
-      "backup": true, "in_flight": 3, "requests": 40, "successes": 5, "failures": 6,
+      "backup": true, "in_flight": 3, "idle": 2, "requests": 40, "successes": 5, "failures": 6,
       "neutral": 7})"));
   expect_with(shown["breaker"], json::parse(R"({"state": "half_open", "reason": "probe",
       "consecutive_failures": 8, "trips": 9, "probes_in_flight": 10, "retry_in": 0.0})"));

@@ -429,8 +429,8 @@ void more_peers_and_more_processes_need_more(void**) {
   assert_true(bytes_needed(sized(2, 50), 400) > base);
   assert_true(bytes_needed(sized(2, 50, true), 4) > base);
   // The default of kerberos_zone is for a thousand peers and 64 workers.
-  assert_true(bytes_needed(sized(100, 10), 64) < std::size_t{4} << 20U);
-  assert_true(bytes_needed(sized(1, 1'000), 64) < std::size_t{4} << 20U);
+  assert_true(bytes_needed(sized(100, 10), 64) < std::size_t{8} << 20U);
+  assert_true(bytes_needed(sized(1, 1'000), 64) < std::size_t{8} << 20U);
 }
 
 }  // namespace
