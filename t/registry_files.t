@@ -66,7 +66,7 @@ EOF
         '1:10'  => qr/invalid value "2" of "version"/,
         '3:13'  => qr/unknown key "treshold" \(did you mean "threshold"\?/,
         '3:35'  => qr/invalid value "10x" of "timeout"/,
-        '6:14'  => qr/invalid value "fastest" of "balance" \(.*round_robin/,
+        '6:14'  => qr/invalid balancing method "fastest" \(.*round_robin/,
         '8:9'   => qr/invalid URL .* \(a peer has no path/,
         '10:9'  => qr/peer without "url"/,
         '12:5'  => qr/unknown key "nonsense"/,

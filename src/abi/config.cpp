@@ -12,6 +12,7 @@ using kerberos::abi::guarded_or;
 using kerberos::abi::inside;
 using kerberos::abi::text;
 using kerberos::abi::view;
+using kerberos::abi::views;
 using kerberos::base::Problem;
 using kerberos::registry::Address;
 using kerberos::registry::BreakerSettings;
@@ -72,6 +73,16 @@ kerberos_result kerberos_config_add_service(kerberos_config* config, kerberos_te
   return guarded([&] {
     if (taken(config->registry, view(name))) return KERBEROS_REFUSED;
     config->registry.services.emplace_back().name = view(name);
+    return KERBEROS_OK;
+  });
+}
+
+kerberos_result kerberos_config_balance(kerberos_config* config, const kerberos_text* words,
+                                        size_t count) {
+  return guarded([&] {
+    auto reading = kerberos::registry::balance_of(views(words, count));
+    if (config->registry.services.empty() || !reading.problem.empty()) return KERBEROS_REFUSED;
+    config->registry.services.back().balance = std::move(reading.balance);
     return KERBEROS_OK;
   });
 }
@@ -144,6 +155,10 @@ kerberos_result kerberos_config_resolve(kerberos_config* config, size_t number,
 
 size_t kerberos_config_services(const kerberos_config* config) {
   return config->registry.services.size();
+}
+
+kerberos_text kerberos_config_key(const kerberos_config* config, size_t service) {
+  return text(config->registry.services[service].balance.key);
 }
 
 size_t kerberos_config_peers(const kerberos_config* config) {

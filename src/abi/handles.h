@@ -46,6 +46,11 @@ namespace kerberos::abi {
 inline std::string_view view(kerberos_text text) {
   return {text.data, text.len};
 }
+inline std::vector<std::string_view> views(const kerberos_text* words, std::size_t count) {
+  std::vector<std::string_view> views;
+  for (std::size_t i = 0; i < count; ++i) views.push_back(view(words[i]));
+  return views;
+}
 inline kerberos_text text(std::string_view view) {
   return {view.size(), view.data()};
 }

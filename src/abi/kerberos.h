@@ -67,8 +67,9 @@ void kerberos_settings_inherit(kerberos_settings *settings, const kerberos_setti
 /* Writes what contradicts what, ended by zero; returns whether anything does. */
 int kerberos_settings_contradict(const kerberos_settings *settings, char *text, size_t room);
 
-/* Whether a balancing method has this name; `known` lists those that there are. */
-int kerberos_balance_known(kerberos_text method, char *known, size_t room);
+/* Whether something is wrong with the words of kerberos_balance: then `problem` tells what, ended
+ * by zero. */
+int kerberos_balance_wrong(const kerberos_text *words, size_t count, char *problem, size_t room);
 
 /* Configuration: the services, before they have a place in the zone. */
 
@@ -98,6 +99,9 @@ void kerberos_config_destroy(kerberos_config *config);
 /* Adds a service and makes it the one that peers are added to. KERBEROS_REFUSED: the name is
  * taken. */
 kerberos_result kerberos_config_add_service(kerberos_config *config, kerberos_text name);
+/* How the service added last balances. KERBEROS_REFUSED: see kerberos_balance_wrong(). */
+kerberos_result kerberos_config_balance(kerberos_config *config, const kerberos_text *words,
+    size_t count);
 kerberos_result kerberos_config_add_peer(kerberos_config *config, const kerberos_peer *peer);
 /* Adds an address to the peer added last. */
 kerberos_result kerberos_config_add_address(kerberos_config *config, const void *sockaddr,
@@ -115,6 +119,9 @@ kerberos_result kerberos_config_resolve(kerberos_config *config, size_t number,
     const void *sockaddr, size_t length, kerberos_text text);
 
 size_t kerberos_config_services(const kerberos_config *config);
+/* The key by which a service hashes, with its variables; empty: it does not. Services have the
+ * same numbers as in the generation that is built of them. */
+kerberos_text kerberos_config_key(const kerberos_config *config, size_t service);
 size_t kerberos_config_peers(const kerberos_config *config);
 
 /* The size in bytes that a zone needs for these services and so many processes. */
@@ -255,8 +262,8 @@ void kerberos_count_idle(kerberos_process *process, uint32_t peer, int change);
 uint32_t kerberos_peers(kerberos_process *process);
 
 /* Begins a request; then, for each attempt, pick and report. `replayable`: it may be sent again
- * whatever became of it. REQUEST. */
-void kerberos_open(kerberos_process *process, uint32_t service, int replayable,
+ * whatever became of it; `key`: by which its service hashes, or empty. REQUEST. */
+void kerberos_open(kerberos_process *process, uint32_t service, int replayable, kerberos_text key,
     kerberos_request *request);
 void kerberos_pick_peer(kerberos_process *process, kerberos_request *request, int64_t now,
     kerberos_pick *pick, kerberos_notices *notices);

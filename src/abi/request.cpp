@@ -123,19 +123,19 @@ int kerberos_peer_out(kerberos_process* process, uint32_t peer, int64_t now) {
 
 void kerberos_count_idle(kerberos_process* process, uint32_t peer, int change) {
   const auto& held = process->process;
-  held.idle(held.record(held.generation().peers()[peer]))
-      .fetch_add(static_cast<std::uint32_t>(change), std::memory_order_relaxed);
+  const auto rank = held.record(held.generation().peers()[peer]).rank;
+  held.use(rank).idle.fetch_add(static_cast<std::uint32_t>(change), std::memory_order_relaxed);
 }
 
 uint32_t kerberos_peers(kerberos_process* process) {
   return static_cast<uint32_t>(process->process.generation().peers().size());
 }
 
-void kerberos_open(kerberos_process* process, uint32_t service, int replayable,
+void kerberos_open(kerberos_process* process, uint32_t service, int replayable, kerberos_text key,
                    kerberos_request* request) {
   auto* opened = new (request->opaque) Request();
   opened->service = service;
-  Service(process->process, service).open(*opened, replayable != 0);
+  Service(process->process, service).open(*opened, replayable != 0, view(key));
 }
 
 void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, int64_t now,

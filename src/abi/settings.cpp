@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/registry/settings.h"
 
+#include "core/registry/balance.h"
+
 #include <new>
 
 #include "abi/guard.h"
@@ -10,6 +12,7 @@ using kerberos::abi::copy;
 using kerberos::abi::guarded_or;
 using kerberos::abi::inside;
 using kerberos::abi::view;
+using kerberos::abi::views;
 using kerberos::registry::BreakerSettings;
 using kerberos::registry::Refusal;
 
@@ -65,15 +68,12 @@ int kerberos_settings_contradict(const kerberos_settings* settings, char* text, 
   });
 }
 
-int kerberos_balance_known(kerberos_text method, char* known, size_t room) {
-  copy("", known, room);
-  return guarded_or(0, [&] {
-    std::string names;
-    for (const auto name : kerberos::registry::balance_methods()) {
-      names.append(names.empty() ? "" : ", ").append(name);
-    }
-    copy(names, known, room);
-    return kerberos::registry::balance_from(view(method)) ? 1 : 0;
+int kerberos_balance_wrong(const kerberos_text* words, size_t count, char* problem, size_t room) {
+  copy("", problem, room);
+  return guarded_or(1, [&] {
+    const auto reading = kerberos::registry::balance_of(views(words, count));
+    copy(reading.problem, problem, room);
+    return reading.problem.empty() ? 0 : 1;
   });
 }
 

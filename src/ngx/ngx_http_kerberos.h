@@ -34,6 +34,7 @@ typedef struct {
 
     ngx_cycle_t                     *cycle;
     kerberos_config                 *config;
+    ngx_http_complex_value_t       **keys;           /* of hash, by service */
     kerberos_zone                   *zone;
     uint64_t                         generation;
 
@@ -51,7 +52,8 @@ typedef struct {
     ngx_uint_t                       used;           /* any directive of ours */
     ngx_uint_t                       served;         /* our init ran */
 
-    ngx_uint_t                       balance_set;
+    kerberos_text                   *balance;        /* kerberos_balance */
+    ngx_uint_t                       balance_words;
     ngx_uint_t                       breaker_set;
     ngx_uint_t                       failure_on_set;
     kerberos_settings                breaker;
@@ -157,10 +159,14 @@ ngx_int_t ngx_http_kerberos_begin_probe(ngx_http_kerberos_ctx_t *ctx,
 void ngx_http_kerberos_end_probe(ngx_http_kerberos_ctx_t *ctx);
 void ngx_http_kerberos_answer_probe(ngx_http_kerberos_ctx_t *ctx);
 
-/* ngx_http_kerberos_service.c: which service a request is for */
+/* ngx_http_kerberos_service.c: which service a request is for, and its key */
 
 ngx_int_t ngx_http_kerberos_find_service(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx);
+ngx_int_t ngx_http_kerberos_compile_keys(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf);
+ngx_int_t ngx_http_kerberos_key(ngx_http_kerberos_ctx_t *ctx,
+    kerberos_text *key);
 
 /* ngx_http_kerberos_evidence.c: how an attempt ended */
 

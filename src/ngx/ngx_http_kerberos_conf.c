@@ -222,32 +222,34 @@ ngx_http_kerberos_balance(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_kerberos_srv_conf_t  *kscf = conf;
 
-    char                           known[256];
+    char                           problem[512];
     ngx_str_t                     *value;
-    kerberos_text                  method;
+    ngx_uint_t                     i, words;
     ngx_http_upstream_srv_conf_t  *us;
 
-    if (kscf->balance_set) {
+    if (kscf->balance) {
         return "is duplicate";
     }
 
-    kscf->balance_set = 1;
-
     value = cf->args->elts;
+    words = cf->args->nelts - 1;
 
-    method.data = (char *) value[1].data;
-    method.len = value[1].len;
-
-    if (!kerberos_balance_known(method, known, sizeof(known))) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid balancing method \"%V\" (allowed: %s)",
-                           &value[1], known);
+    kscf->balance = ngx_palloc(cf->pool, words * sizeof(kerberos_text));
+    if (kscf->balance == NULL) {
         return NGX_CONF_ERROR;
     }
 
-    if (cf->args->nelts > 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\"", &value[2]);
+    kscf->balance_words = words;
+
+    for (i = 0; i < words; i++) {
+        kscf->balance[i].data = (char *) value[i + 1].data;
+        kscf->balance[i].len = value[i + 1].len;
+    }
+
+    if (kerberos_balance_wrong(kscf->balance, words, problem,
+                               sizeof(problem)))
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", problem);
         return NGX_CONF_ERROR;
     }
 

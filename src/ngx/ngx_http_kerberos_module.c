@@ -187,6 +187,10 @@ ngx_http_kerberos_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+    if (ngx_http_kerberos_compile_keys(cf, kmcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
     if (kmcf->used && ngx_http_kerberos_add_zone(cf, kmcf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }

@@ -30,6 +30,7 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
 {
     ngx_int_t                       rc;
     ngx_uint_t                      peers;
+    kerberos_text                   key;
     ngx_http_upstream_t            *u;
     ngx_http_kerberos_ctx_t        *ctx;
     ngx_http_kerberos_srv_conf_t   *kscf;
@@ -59,8 +60,12 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    if (ngx_http_kerberos_key(ctx, &key) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     kerberos_open(ctx->process, ctx->service, ngx_http_kerberos_replayable(r),
-                  &ctx->state);
+                  key, &ctx->state);
 
     ctx->finalize = u->finalize_request;
     u->finalize_request = ngx_http_kerberos_finalize;

@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * Which service a request is for: the block's own, or one of the registry
- * that configuration or client name.
+ * that configuration or client name.  And by which key it is hashed there.
  */
 
 #include "ngx/ngx_http_kerberos.h"
@@ -109,4 +109,76 @@ ngx_http_kerberos_log_unknown(ngx_http_request_t *r,
     ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
                   "unknown service \"%*s%s\" (known: %*s)",
                   shown, text, shown < name->len ? "..." : "", len, known);
+}
+
+
+/* once all services are known: their numbers are those of the generation */
+
+ngx_int_t
+ngx_http_kerberos_compile_keys(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf)
+{
+    size_t                             i, services;
+    ngx_str_t                          value;
+    kerberos_text                      key;
+    ngx_http_compile_complex_value_t   ccv;
+
+    services = kerberos_config_services(kmcf->config);
+
+    kmcf->keys = ngx_pcalloc(cf->pool, services * sizeof(void *));
+    if (kmcf->keys == NULL) {
+        return NGX_ERROR;
+    }
+
+    for (i = 0; i < services; i++) {
+
+        key = kerberos_config_key(kmcf->config, i);
+
+        if (key.len == 0) {
+            continue;
+        }
+
+        kmcf->keys[i] = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
+        if (kmcf->keys[i] == NULL) {
+            return NGX_ERROR;
+        }
+
+        /* terminated by zero, though its length does not say so */
+
+        value.data = (u_char *) key.data;
+        value.len = key.len;
+
+        ngx_memzero(&ccv, sizeof(ngx_http_compile_complex_value_t));
+
+        ccv.cf = cf;
+        ccv.value = &value;
+        ccv.complex_value = kmcf->keys[i];
+
+        if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
+            return NGX_ERROR;
+        }
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_kerberos_key(ngx_http_kerberos_ctx_t *ctx, kerberos_text *key)
+{
+    ngx_str_t                  value;
+    ngx_http_complex_value_t  *cv;
+
+    ngx_str_null(&value);
+
+    cv = ctx->kmcf->keys[ctx->service];
+
+    if (cv && ngx_http_complex_value(ctx->request, cv, &value) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    key->data = (char *) value.data;
+    key->len = value.len;
+
+    return NGX_OK;
 }

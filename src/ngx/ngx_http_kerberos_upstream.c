@@ -80,10 +80,11 @@ ngx_http_kerberos_init_upstream(ngx_conf_t *cf,
 
     if (kscf->service || us == kmcf->registry) {
 
-        if (us->servers->nelts > 1) {
+        if (us->servers->nelts > 1 || kscf->balance) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                          "\"server\" is not allowed together with "
+                          "\"%s\" is not allowed together with "
                           "\"kerberos_service\" in upstream \"%V\" in %s:%ui",
+                          kscf->balance ? "kerberos_balance" : "server",
                           &us->host, us->file_name, us->line);
             return NGX_ERROR;
         }
@@ -122,6 +123,14 @@ ngx_http_kerberos_add_service(ngx_conf_t *cf,
     name.len = us->host.len;
 
     if (kerberos_config_add_service(kmcf->config, name) != KERBEROS_OK) {
+        return NGX_ERROR;
+    }
+
+    if (kscf->balance
+        && kerberos_config_balance(kmcf->config, kscf->balance,
+                                   kscf->balance_words)
+           != KERBEROS_OK)
+    {
         return NGX_ERROR;
     }
 

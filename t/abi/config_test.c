@@ -110,7 +110,7 @@ static void a_registry_is_read_and_resolved(void **state)
     assert_false(kerberos_service_tls(at->process, users));
     assert_true(kerberos_service_tls(at->process, product));
     assert_text(kerberos_service_name(at->process, users), "users");
-    kerberos_open(at->process, product, 1, &request);
+    kerberos_open(at->process, product, 1, kNoKey, &request);
     kerberos_pick_peer(at->process, &request, 1000, &pick, &notices);
     assert_int_equal(pick.peer, 4);
     assert_text(pick.address, "127.0.0.1:9001");
@@ -219,7 +219,7 @@ static void what_peers_may_say_is_heard(void **state)
     start(at);
     assert_int_equal(kerberos_service_peers(at->process, 0), 2);
     for (i = 0; i < 3; i++) {
-        kerberos_open(at->process, 0, 1, &request);
+        kerberos_open(at->process, 0, 1, kNoKey, &request);
         kerberos_pick_peer(at->process, &request, 1000, &pick, &notices);
         assert_text(pick.id, who[i]);
     }

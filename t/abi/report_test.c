@@ -20,14 +20,14 @@ static void a_circuit_opens_and_closes_with_a_line_each(void **state)
                         "circuit OPEN service \"product\" peer 10.0.0.1:80: 2 consecutive "
                         "failures (last: connect refused), probe in 10.0s");
 
-    kerberos_open(at->process, 0, 1, &request);
+    kerberos_open(at->process, 0, 1, kNoKey, &request);
     kerberos_pick_peer(at->process, &request, 3000, &pick, &notices);
     assert_false(pick.picked);
     assert_int_equal(pick.met, KERBEROS_OPEN);
     assert_int_equal(pick.retry_after, 8000);
     assert_int_equal(notices.count, 0);
 
-    kerberos_open(at->process, 0, 1, &request);
+    kerberos_open(at->process, 0, 1, kNoKey, &request);
     kerberos_pick_peer(at->process, &request, 11000, &pick, &notices);
     assert_true(pick.picked);
     assert_int_equal(pick.met, KERBEROS_HALF_OPEN);
@@ -42,7 +42,7 @@ static void a_circuit_opens_and_closes_with_a_line_each(void **state)
     assert_int_equal(kerberos_report(at->process, &request, &shown, 11001, &notices),
                      KERBEROS_NEUTRAL);
     assert_int_equal(notices.count, 0);
-    kerberos_open(at->process, 0, 1, &request);
+    kerberos_open(at->process, 0, 1, kNoKey, &request);
     kerberos_pick_peer(at->process, &request, 11002, &pick, &notices);
     assert_int_equal(pick.met, KERBEROS_HALF_OPEN);
     assert_int_equal(notices.count, 0);
@@ -120,7 +120,7 @@ static void what_was_logged_is_not_told_again(void **state)
     dead = at->process;
     assert_int_equal(kerberos_attach(at->zone, 4, 4712, at->generation, 1, &alive), KERBEROS_OK);
     for (i = 0; i < 2; i++) {
-        kerberos_open(dead, 0, 1, &request);
+        kerberos_open(dead, 0, 1, kNoKey, &request);
         kerberos_pick_peer(dead, &request, 1000, &pick, &notices);
         kerberos_told(dead, &notices);
         kerberos_report(dead, &request, &shown, 1000, &notices);
@@ -145,7 +145,7 @@ static void a_report_without_an_attempt_says_nothing(void **state)
 
     at->config = config_of("product", "a", NULL);
     start(at);
-    kerberos_open(at->process, 0, 1, &request);
+    kerberos_open(at->process, 0, 1, kNoKey, &request);
     kerberos_answered(at->process, &request, &shown, 1000);
     kerberos_report(at->process, &request, &shown, 1000, &notices);
     assert_int_equal(notices.count, 0);

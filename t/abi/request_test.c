@@ -17,7 +17,7 @@ static void a_request_goes_its_way(void **state)
     start(at);
     assert_true(kerberos_find(at->process, KERBEROS_OF_BLOCK, text("product"), &service));
 
-    kerberos_open(at->process, service, 1, &request);
+    kerberos_open(at->process, service, 1, kNoKey, &request);
     kerberos_pick_peer(at->process, &request, 1000, &pick, &notices);
     assert_true(pick.picked);
     assert_int_equal(notices.count, 0);
@@ -79,7 +79,7 @@ static int send(gate *at, int requests, int64_t now, kerberos_evidence shown)
     int refusals = 0;
 
     while (requests-- > 0) {
-        kerberos_open(at->process, 0, 1, &request);
+        kerberos_open(at->process, 0, 1, kNoKey, &request);
         kerberos_pick_peer(at->process, &request, now, &pick, &notices);
         refusals += !pick.picked;
         kerberos_report(at->process, &request, &shown, now, &notices);
@@ -130,11 +130,11 @@ static void a_probe_that_can_be_sent_again_says_within_what_time(void **state)
         at->config = config_with(rows[i].name, rows[i].value);
         start(at);
         trip(at, 1000);
-        kerberos_open(at->process, 0, rows[i].replayable, &request);
+        kerberos_open(at->process, 0, rows[i].replayable, kNoKey, &request);
         kerberos_pick_peer(at->process, &request, rows[i].now, &pick, &notices);
         if (pick.peer != 0 && rows[i].probe) { /* observed: by turns */
             kerberos_report(at->process, &request, &shown, rows[i].now, &notices);
-            kerberos_open(at->process, 0, rows[i].replayable, &request);
+            kerberos_open(at->process, 0, rows[i].replayable, kNoKey, &request);
             kerberos_pick_peer(at->process, &request, rows[i].now, &pick, &notices);
         }
         assert_true(pick.picked);
@@ -155,7 +155,7 @@ static void a_probe_that_nobody_could_take_over_is_not_cut(void **state)
     at->config = config_of("product", "a", NULL);
     start(at);
     trip(at, 1000);
-    kerberos_open(at->process, 0, 1, &request);
+    kerberos_open(at->process, 0, 1, kNoKey, &request);
     kerberos_pick_peer(at->process, &request, 11000, &pick, &notices);
     assert_int_equal(pick.met, KERBEROS_HALF_OPEN);
     assert_int_equal(pick.replay_within, 0);
@@ -238,7 +238,7 @@ static void a_breaker_can_be_off(void **state)
     kerberos_config_add_address(at->config, "a", 1, text("a"));
     start(at);
     for (i = 0; i < 20; i++) {
-        kerberos_open(at->process, 0, 1, &request);
+        kerberos_open(at->process, 0, 1, kNoKey, &request);
         kerberos_pick_peer(at->process, &request, 1000, &pick, &notices);
         assert_true(pick.picked);
         assert_text(pick.id, "the id");

@@ -131,12 +131,23 @@ static void what_is_not_said_is_inherited(void **state)
 
 static void balancing_methods_have_names(void **state)
 {
-    char known[128];
+    char problem[256];
+    kerberos_text words[3];
 
     (void) state;
-    assert_int_equal(kerberos_balance_known(text("round_robin"), known, sizeof(known)), 1);
-    assert_int_equal(kerberos_balance_known(text("round_robins"), known, sizeof(known)), 0);
-    assert_non_null(strstr(known, "round_robin"));
+    words[0] = text("round_robin");
+    words[1] = text("adaptive");
+    assert_int_equal(kerberos_balance_wrong(words, 1, problem, sizeof(problem)), 0);
+    assert_int_equal(kerberos_balance_wrong(words, 2, problem, sizeof(problem)), 0);
+    assert_string_equal(problem, "");
+    words[0] = text("round_robins");
+    assert_int_equal(kerberos_balance_wrong(words, 1, problem, sizeof(problem)), 1);
+    assert_string_equal(problem, "invalid balancing method \"round_robins\" (did you mean "
+                                 "\"round_robin\"? allowed: round_robin, least_conn, random, ewma, "
+                                 "hash)");
+    words[0] = text("hash");
+    assert_int_equal(kerberos_balance_wrong(words, 1, problem, sizeof(problem)), 1);
+    assert_non_null(strstr(problem, "hash without a key"));
 }
 
 int main(void)

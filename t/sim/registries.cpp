@@ -39,6 +39,7 @@ registry::Service Operator::make_service(std::uint32_t number) {
   registry::Service service;
   service.name = "s" + std::to_string(number);
   service.breaker = make_breaker();
+  service.balance = make_balance();
   // Services share machines, as they do in life; their breakers are each service's own.
   if (number != 0 && dice_.chance(50)) next_machine_ = 0;
   for (std::uint32_t i = 0; i < scale_.peers; ++i) {
@@ -61,6 +62,17 @@ registry::Peer Operator::make_peer(bool may_be_backup) {
     peer.breaker.max_timeout = *peer.breaker.timeout * dice_.number(1, 3);
   }
   return peer;
+}
+
+registry::Balance Operator::make_balance() {
+  registry::Balance balance;
+  if (dice_.chance(40)) return balance;
+  balance.options.method = balance::kMethods[dice_.below(balance::kMethods.size())].method;
+  const balance::MethodRow& row = balance::row_of(balance.options.method);
+  balance.options.adaptive = row.adaptive && dice_.chance(70);
+  if (row.key) balance.key = "$key";
+  if (row.bounded && dice_.chance(50)) balance.options.bounded_percent = dice_.number(100, 200);
+  return balance;
 }
 
 registry::BreakerSettings Operator::make_breaker() {
@@ -132,6 +144,7 @@ void Operator::edit(registry::Service& service) {
   if (dice_.chance(40)) {
     const auto window = service.breaker.window;
     service.breaker = make_breaker();
+    if (dice_.chance(30)) service.balance = make_balance();
     // Windows of other lengths share no buckets: rarely, so that counts stay exact.
     if (dice_.chance(80)) service.breaker.window = window;
   }

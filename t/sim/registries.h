@@ -35,6 +35,7 @@ class Operator {
   registry::Service make_service(std::uint32_t number);
   registry::Peer make_peer(bool may_be_backup);
   registry::BreakerSettings make_breaker();
+  registry::Balance make_balance();
   void edit(registry::Service& service);
 
   Dice& dice_;

@@ -217,7 +217,9 @@ void Simulation::arrive() {
   journey.leaves_at = world_.now + (dice_.chance(rates_.impatient_percent) ? dice_.scaled(1, 4'000)
                                                                            : 10 * kLongest);
   journey.request.service = journey.service;
-  service::Service(*worker->process, journey.service).open(journey.request, journey.replayable);
+  const std::string key = dice_.chance(90) ? std::to_string(dice_.below(40)) : std::string();
+  service::Service(*worker->process, journey.service)
+      .open(journey.request, journey.replayable, key);
   checks_.opened(journey);
   attempt(number);
 }

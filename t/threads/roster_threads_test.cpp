@@ -3,16 +3,12 @@
 // One roster, built and read by eight at once. Where a test says that something happens before
 // something else it writes a plain variable on one side and reads it on the other: ThreadSanitizer
 // then sees whether the roster orders them.
-#include <algorithm>
-#include <array>
 #include <atomic>
-#include <barrier>
 #include <cstdint>
 #include <thread>
 #include <vector>
 
 #include "core/balance/roster.h"
-#include "core/base/random.h"
 #include "crew.h"
 #include "unit/cmocka.h"
 
@@ -23,7 +19,7 @@ constexpr base::Instant kNow = 1'000'000;
 
 struct Shared {
   RosterWords words{};
-  RosterRoom room = {.primary = 32, .backup = 8, .out = 8};
+  RosterRoom room = {.tiers = {{.peers = 32, .words = 32}, {.peers = 8, .words = 8}}};
   std::vector<std::atomic<std::uint32_t>> entries =
       std::vector<std::atomic<std::uint32_t>>(room.entries());
   std::atomic<bool> stuck = false;
@@ -36,11 +32,13 @@ std::uint32_t length_of(std::uint64_t version) {
   return static_cast<std::uint32_t>(version % 32) + 1;
 }
 
-RosterRoom write(const Roster::Draft& draft, std::uint64_t version) {
+Roster::Contents write(const Roster::Draft& draft, std::uint64_t version) {
   for (std::uint32_t i = 0; i < length_of(version); ++i) {
-    draft.primary[i].store(static_cast<std::uint32_t>(version), std::memory_order_relaxed);
+    draft.tiers[0][i].store(static_cast<std::uint32_t>(version), std::memory_order_relaxed);
   }
-  return {.primary = length_of(version), .backup = 0, .out = 0};
+  Roster::Contents contents;
+  contents.lengths[0] = length_of(version);
+  return contents;
 }
 
 // Who sees a version sees the whole of its image, and whatever its builder did before.
@@ -57,10 +55,9 @@ void readers_see_what_was_published(void**) {
       if (i == 0) {
         const base::Instant claim = roster.claim(kNow);
         const Roster::Draft draft = roster.draft();
-        const RosterRoom lengths = write(draft, version);
+        const Roster::Contents contents = write(draft, version);
         beside = version;
-        roster.publish(draft, {.lengths = lengths, .due = Due::kNever}, version, roster.due(),
-                       claim);
+        roster.publish(draft, contents, version, claim);
       }
       while (roster.version() != version && !patience.over()) std::this_thread::yield();
       const Lineup lineup = roster.lineup();
@@ -100,9 +97,9 @@ void one_builds_at_a_time(void**) {
       ++builds;
       const std::uint64_t version = roster.version() + 1;
       const Roster::Draft draft = roster.draft();
-      const RosterRoom lengths = write(draft, version);
+      const Roster::Contents contents = write(draft, version);
       building.fetch_sub(1, std::memory_order_relaxed);
-      roster.publish(draft, {.lengths = lengths, .due = Due::kNever}, version, roster.due(), claim);
+      roster.publish(draft, contents, version, claim);
       ++done;
     }
   });
@@ -127,9 +124,8 @@ void what_is_read_was_written_once(void**) {
       for (std::uint64_t version = 1; version <= kVersions; ++version) {
         const base::Instant claim = roster.claim(kNow);
         const Roster::Draft draft = roster.draft();
-        const RosterRoom lengths = write(draft, version);
-        roster.publish(draft, {.lengths = lengths, .due = Due::kNever}, version, roster.due(),
-                       claim);
+        const Roster::Contents contents = write(draft, version);
+        roster.publish(draft, contents, version, claim);
         if (version % 16 == 0) std::this_thread::yield();
       }
       // Not before somebody has read, or nothing was tested.
@@ -139,8 +135,8 @@ void what_is_read_was_written_once(void**) {
     }
     while (!done.load() && !patience.over()) {
       const Lineup lineup = roster.lineup();
-      bool sane = lineup.primary.size() <= shared.room.primary && lineup.backup.size() == 0 &&
-                  lineup.out.size() == 0;
+      bool sane = lineup.primary.size() <= shared.room.tiers[0].peers &&
+                  lineup.backup.size() == 0 && lineup.out == 0;
       for (std::uint32_t at = 0; at < lineup.primary.size(); ++at) {
         sane = sane && lineup.primary[at] <= kVersions;
       }
@@ -152,53 +148,6 @@ void what_is_read_was_written_once(void**) {
   assert_int_equal(wrong, 0);
 }
 
-// Some bring news, others look over all and postpone: at the end nobody is due earlier than said.
-void no_news_are_postponed_away(void**) {
-  constexpr int kRounds = 300;
-  Shared shared;
-  std::array<std::atomic<base::Instant>, kCrew> due{};
-  std::atomic<std::uint64_t> lost = 0;
-  std::barrier together(static_cast<std::ptrdiff_t>(kCrew));
-  run_crew([&](std::size_t i) {
-    base::Pcg32 random(i);
-    Roster roster = shared.roster();
-    for (int round = 0; round < kRounds; ++round) {
-      for (int step = 0; step < 20; ++step) {
-        if (i < kCrew / 2) {
-          due[i] = kNow + random.below(1'000);
-          roster.hasten(due[i]);
-        } else {
-          const Due seen = roster.due();
-          base::Instant first = Due::kNever;
-          for (std::size_t peer = 0; peer < kCrew / 2; ++peer) {
-            first = std::min(first, due[peer].load());
-          }
-          roster.postpone(seen, first);
-        }
-      }
-      together.arrive_and_wait();
-      for (std::size_t peer = 0; peer < kCrew / 2; ++peer) {
-        if (roster.due().at() > due[peer].load()) ++lost;
-      }
-      together.arrive_and_wait();
-    }
-  });
-  assert_int_equal(lost, 0);
-}
-
-// Each leaves its mark, or somebody who has looked before could postpone past it.
-void each_news_is_counted(void**) {
-  constexpr std::uint64_t kNews = 40'000;  // each; all of them fit in the count
-  static_assert(kCrew * kNews < 1ULL << Due::kWritesBits);
-  Shared shared;
-  run_crew([&](std::size_t i) {
-    base::Pcg32 random(i);
-    Roster roster = shared.roster();
-    for (std::uint64_t n = 0; n < kNews; ++n) roster.hasten(kNow + random.below(1'000));
-  });
-  assert_int_equal(shared.words.due.load() & ((1ULL << Due::kWritesBits) - 1), kCrew * kNews);
-}
-
 }  // namespace
 }  // namespace kerberos::balance
 
@@ -208,8 +157,6 @@ int main() {
       cmocka_unit_test(readers_see_what_was_published),
       cmocka_unit_test(one_builds_at_a_time),
       cmocka_unit_test(what_is_read_was_written_once),
-      cmocka_unit_test(no_news_are_postponed_away),
-      cmocka_unit_test(each_news_is_counted),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -12,12 +12,12 @@ struct Standing {
   bool tried = false;           // by this request
   bool spared = false;          // this time, for it is coming back and gets but a part of its share
   std::uint64_t in_flight = 0;  // this request not included
-  std::uint32_t max_conns = 0;  // 0: no limit
+  std::uint64_t limit = 0;      // of its configuration or of the method; 0: none
 };
 
 constexpr bool eligible(const Standing& standing) {
   return standing.admitted && !standing.tried && !standing.spared &&
-         (standing.max_conns == 0 || standing.in_flight < standing.max_conns);
+         (standing.limit == 0 || standing.in_flight < standing.limit);
 }
 
 }  // namespace kerberos::balance

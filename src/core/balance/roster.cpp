@@ -7,16 +7,19 @@ namespace kerberos::balance {
 
 Lineup Roster::lineup() const {
   const std::uint64_t buffer = words_.published.load(std::memory_order_acquire) & 1U;
-  const auto& lengths = words_.lengths[buffer];
+  const auto& contents = words_.contents[buffer];
   const std::atomic<std::uint32_t>* first = entries_ + buffer * room_.buffer();
   // Lengths are held to the room, for a torn image must not lead outside it.
-  const auto length = [](const std::atomic<std::uint32_t>& said, std::uint32_t room) {
-    return std::min(said.load(std::memory_order_relaxed), room);
+  const auto length = [&](std::size_t tier) {
+    return std::min(contents.lengths[tier].load(std::memory_order_relaxed),
+                    room_.tiers[tier].peers);
   };
-  return {{first, length(lengths.primary, room_.primary)},
-          {first + room_.primary, length(lengths.backup, room_.backup)},
-          {first + room_.primary + room_.backup, length(lengths.out, room_.out)},
-          lengths.panic.load(std::memory_order_relaxed)};
+  return {{first, length(0)},
+          {first + room_.tiers[0].words, length(1)},
+          contents.out.load(std::memory_order_relaxed),
+          contents.panic.load(std::memory_order_relaxed),
+          {contents.weights[0].load(std::memory_order_relaxed),
+           contents.weights[1].load(std::memory_order_relaxed)}};
 }
 
 base::Instant Roster::claim(base::Instant now) {
@@ -31,32 +34,23 @@ Roster::Draft Roster::draft() const {
   const auto buffer =
       static_cast<std::uint32_t>((words_.published.load(std::memory_order_relaxed) & 1U) ^ 1U);
   std::atomic<std::uint32_t>* first = entries_ + buffer * room_.buffer();
-  return {buffer, first, first + room_.primary, first + room_.primary + room_.backup};
+  return {buffer, {first, first + room_.tiers[0].words}};
 }
 
-void Roster::publish(const Draft& draft, const Contents& contents, std::uint64_t version, Due seen,
+void Roster::publish(const Draft& draft, const Contents& contents, std::uint64_t version,
                      base::Instant claim) {
   if (words_.claim.load(std::memory_order_relaxed) != claim) return;
-  auto& lengths = words_.lengths[draft.buffer];
-  lengths.primary.store(contents.lengths.primary, std::memory_order_relaxed);
-  lengths.backup.store(contents.lengths.backup, std::memory_order_relaxed);
-  lengths.out.store(contents.lengths.out, std::memory_order_relaxed);
-  lengths.panic.store(contents.panic, std::memory_order_relaxed);
-  lengths.until.store(contents.until, std::memory_order_relaxed);
-  words_.published.store(version << 1U | draft.buffer, std::memory_order_release);
-  postpone(seen, contents.due);
-  hasten(contents.due);
-  words_.claim.compare_exchange_strong(claim, 0, std::memory_order_release);
-}
-
-void Roster::postpone(Due seen, base::Instant at) {
-  words_.due.compare_exchange_strong(seen.bits, seen.next(at));
-}
-
-void Roster::hasten(base::Instant at) {
-  Due due = this->due();
-  while (!words_.due.compare_exchange_weak(due.bits, due.next(std::min(due.at(), at)))) {
+  auto& words = words_.contents[draft.buffer];
+  for (std::size_t tier = 0; tier < kTiers; ++tier) {
+    words.lengths[tier].store(contents.lengths[tier], std::memory_order_relaxed);
+    words.weights[tier].store(contents.weights[tier], std::memory_order_relaxed);
   }
+  words.out.store(contents.out, std::memory_order_relaxed);
+  words.panic.store(contents.panic, std::memory_order_relaxed);
+  words.until.store(contents.until, std::memory_order_relaxed);
+  words_.rest.store(contents.rest, std::memory_order_relaxed);
+  words_.published.store(version << 1U | draft.buffer, std::memory_order_release);
+  words_.claim.compare_exchange_strong(claim, 0, std::memory_order_release);
 }
 
 }  // namespace kerberos::balance

@@ -3,67 +3,62 @@
 // Who is in: the peers of a service that may be picked, as a published image.
 //
 // A pick reads the image and never walks past peers that are out, and a peer's share goes to the
-// others by weight, because the schedule was computed without it. The image is rebuilt when a peer
-// changes sides, by the process that won the transition or, should that one die, by the next to
-// notice. There are two buffers: the builder fills the one that is not in force and flips a word.
+// others by weight, because what a method needs was computed without it. The image is rebuilt when
+// a peer changes sides, by the process that won the transition or, should that one die, by the
+// next to notice. There are two buffers: the builder fills the one that is not in force and flips
+// a word.
 //
 // The image advises, it does not decide: whoever is picked from it is checked again, so a stale
 // or even torn image costs a second look, never a wrong pick. That is why readers need neither a
 // lock nor a second read, and why a builder that died or slept through its deadline does no harm.
+//
+// A build takes time in proportion to the peers, so the larger a service, the longer it rests
+// between two builds: where thousands of peers change sides one after another, keeping up costs
+// no more than a small share of one processor.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "core/base/instant.h"
 
 namespace kerberos::balance {
 
-// When a peer that is out should next be offered a probe: at:44 | writes:20. The count of writes
-// lets whoever looked over the peers postpone the next look only if nobody had news meanwhile.
-struct Due {
-  static constexpr unsigned kWritesBits = 20;
-  static constexpr base::Instant kNever = (1LL << 43) - 1;
-
-  std::uint64_t bits = 0;
-
-  [[nodiscard]] base::Instant at() const { return static_cast<base::Instant>(bits >> kWritesBits); }
-  // What a writer puts in its place.
-  [[nodiscard]] std::uint64_t next(base::Instant at) const {
-    const std::uint64_t writes = (bits + 1) & ((1ULL << kWritesBits) - 1);
-    return static_cast<std::uint64_t>(at) << kWritesBits | writes;
-  }
-};
+// Backups are asked where no primary can be had.
+enum class Tier : std::uint8_t { kPrimary, kBackup };
+inline constexpr std::size_t kTiers = 2;
+inline constexpr std::array<Tier, kTiers> kAllTiers = {Tier::kPrimary, Tier::kBackup};
 
 // The part of a roster that has a fixed size; its entries stand in an array of their own.
 struct RosterWords {
   std::atomic<std::uint64_t> published;  // version << 1 | buffer; 0: never built
   std::atomic<base::Instant> claim;      // until when somebody may be building; 0: nobody is
-  std::atomic<std::uint64_t> due;        // Due
-  struct Lengths {
-    std::atomic<std::uint32_t> primary;  // of the primaries' schedule
-    std::atomic<std::uint32_t> backup;   // of the backups' schedule
-    std::atomic<std::uint32_t> out;      // peers that are out
-    std::atomic<base::Instant> until;    // an order of an operator ends then
-    std::atomic<bool> panic;             // some of those that are out stand in the schedules too
+  std::atomic<base::Instant> rest;       // no build before, unless nobody can be had otherwise
+  struct Contents {
+    std::atomic<std::uint32_t> lengths[kTiers];  // of the lists of peers
+    std::atomic<std::uint32_t> out;              // how many peers are
+    std::atomic<bool> panic;                     // some of those stand in the lists too
+    std::atomic<std::uint64_t> weights[kTiers];  // of the peers that are in, together
+    std::atomic<base::Instant> until;            // an order of an operator ends then
   };
-  Lengths lengths[2];
+  Contents contents[2];
 };
 
-// How many entries each part of a buffer has room for.
+// How much each tier has room for in a buffer: so many peers in its list, each as often as its
+// method wants, and so many words of whatever else the method needs behind it.
 struct RosterRoom {
-  std::uint32_t primary = 0;
-  std::uint32_t backup = 0;
-  std::uint32_t out = 0;
+  struct {
+    std::uint32_t peers = 0;
+    std::uint32_t words = 0;  // of the list and what stands behind it
+  } tiers[kTiers];
 
-  [[nodiscard]] std::size_t buffer() const {
-    return static_cast<std::size_t>(primary) + backup + out;
-  }
+  [[nodiscard]] std::size_t buffer() const { return std::size_t{tiers[0].words} + tiers[1].words; }
   [[nodiscard]] std::size_t entries() const { return 2 * buffer(); }
 };
 
-// One part of an image, as its reader sees it.
+// A list of peers, as its reader sees it.
 class Entries {
  public:
   Entries(const std::atomic<std::uint32_t>* first, std::uint32_t length)
@@ -72,6 +67,7 @@ class Entries {
   [[nodiscard]] std::uint32_t operator[](std::uint32_t i) const {
     return first_[i].load(std::memory_order_relaxed);
   }
+  [[nodiscard]] const std::atomic<std::uint32_t>* data() const { return first_; }
 
  private:
   const std::atomic<std::uint32_t>* first_;
@@ -81,16 +77,24 @@ class Entries {
 struct Lineup {
   Entries primary;
   Entries backup;
-  Entries out;
+  std::uint32_t out = 0;
   bool panic = false;
+  std::uint64_t weights[kTiers] = {};
+
+  [[nodiscard]] const Entries& of(Tier tier) const {
+    return tier == Tier::kPrimary ? primary : backup;
+  }
+  [[nodiscard]] bool empty() const { return primary.size() + backup.size() == 0; }
 };
 
 class Roster {
  public:
   // How long a build may take before another process may take over.
   static constexpr base::Millis kClaim = 1000;
+  // A service with so many peers more rests a millisecond longer between two builds.
+  static constexpr std::size_t kRestPeers = 256;
 
-  Roster(RosterWords& words, RosterRoom room, std::atomic<std::uint32_t>* entries)
+  Roster(RosterWords& words, const RosterRoom& room, std::atomic<std::uint32_t>* entries)
       : words_(words), room_(room), entries_(entries) {}
 
   // The version of the image in force; 0: none yet.
@@ -102,18 +106,14 @@ class Roster {
   [[nodiscard]] bool current(std::uint64_t version, base::Instant now) const {
     const std::uint64_t published = words_.published.load(std::memory_order_acquire);
     return published >> 1U == version &&
-           now < words_.lengths[published & 1U].until.load(std::memory_order_relaxed);
+           now < words_.contents[published & 1U].until.load(std::memory_order_relaxed);
+  }
+
+  [[nodiscard]] bool resting(base::Instant now) const {
+    return now < words_.rest.load(std::memory_order_relaxed);
   }
 
   [[nodiscard]] Lineup lineup() const;
-
-  [[nodiscard]] Due due() const { return {words_.due.load(std::memory_order_acquire)}; }
-
-  // Nobody is due before `at`, says who has looked over all peers since reading `seen`.
-  void postpone(Due seen, base::Instant at);
-
-  // Somebody is due at `at` or earlier.
-  void hasten(base::Instant at);
 
   // The right to build, or 0 where somebody else has it.
   base::Instant claim(base::Instant now);
@@ -121,28 +121,29 @@ class Roster {
   // What a builder fills: the buffer that is not in force.
   struct Draft {
     std::uint32_t buffer;
-    std::atomic<std::uint32_t>* primary;
-    std::atomic<std::uint32_t>* backup;
-    std::atomic<std::uint32_t>* out;
+    std::atomic<std::uint32_t>* tiers[kTiers];
   };
   [[nodiscard]] Draft draft() const;
 
   // What a builder says of its draft.
   struct Contents {
-    RosterRoom lengths = {};
+    std::uint32_t lengths[kTiers] = {};
+    std::uint64_t weights[kTiers] = {};
+    std::uint32_t out = 0;
     bool panic = false;
-    base::Instant until = Due::kNever;  // it is right no longer
-    base::Instant due = Due::kNever;    // the earliest of the peers that are out
+    base::Instant until = kForever;  // it is right no longer
+    base::Instant rest = 0;          // no other build before
   };
+  static constexpr base::Instant kForever = (1LL << 43) - 1;
 
   // Puts a draft in force as `version`, unless the claim has been lost meanwhile, and gives the
-  // claim back. Whoever is due was found since reading `seen`.
-  void publish(const Draft& draft, const Contents& contents, std::uint64_t version, Due seen,
+  // claim back.
+  void publish(const Draft& draft, const Contents& contents, std::uint64_t version,
                base::Instant claim);
 
  private:
   RosterWords& words_;
-  RosterRoom room_;
+  const RosterRoom& room_;
   std::atomic<std::uint32_t>* entries_;
 };
 

@@ -13,20 +13,9 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/balance/roster.h"
+#include "core/balance/turn.h"
 
 namespace kerberos::balance {
-
-// Turns that are drawn before the schedule is simply read on from the last one. Others draw too,
-// so that drawing alone might miss a peer that could serve.
-inline constexpr std::uint32_t kDraws = 16;
-
-// What became of a turn.
-enum class Turn : std::uint8_t {
-  kTaken,
-  kRefused,  // lost: the next turn is drawn
-  kSpared,   // given away: somebody stands in, and the order of turns stays as it is
-};
 
 // Who stands in for a peer that was spared at this turn, in the order in which they are asked:
 // scattered, so that what it is spared falls on all others by their weight, and not on its
@@ -58,11 +47,7 @@ std::optional<std::uint32_t> round_robin(const Entries& schedule, std::atomic<st
       if (other != peer && take(other) == Turn::kTaken) return other;
     }
   }
-  for (std::uint32_t i = 1; i <= length; ++i) {
-    const std::uint32_t peer = schedule[static_cast<std::uint32_t>((drawn + i) % length)];
-    if (take(peer) == Turn::kTaken) return peer;
-  }
-  return std::nullopt;
+  return first_of(schedule, drawn + 1, take);
 }
 
 }  // namespace kerberos::balance

@@ -22,9 +22,11 @@ std::uint64_t sum_of(std::span<const Share> shares) {
 
 // Groups the shares by weight, each group in the order of the configuration.
 void classify(Workbench& bench) {
-  std::sort(bench.shares.begin(), bench.shares.end(), [](const Share& a, const Share& b) {
+  const auto before = [](const Share& a, const Share& b) {
     return a.weight != b.weight ? a.weight < b.weight : a.peer < b.peer;
-  });
+  };
+  // Mostly they all weigh the same.
+  if (!std::ranges::is_sorted(bench.shares, before)) std::ranges::sort(bench.shares, before);
   bench.classes.clear();
   for (std::uint32_t i = 0; i < bench.shares.size(); ++i) {
     const std::uint32_t weight = bench.shares[i].weight;
@@ -58,6 +60,8 @@ std::size_t period(std::span<const Share> shares) {
 }
 
 void Workbench::reserve(std::size_t peers) {
+  in.reserve(peers);
+  members.reserve(peers);
   shares.reserve(peers);
   classes.reserve(peers);
 }

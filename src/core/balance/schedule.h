@@ -35,8 +35,8 @@ void fit(std::span<Share> shares);
 // them are left out.
 std::size_t period(std::span<const Share> shares);
 
-// What smooth_order() works in. It belongs to the caller so that nothing is allocated once it has
-// grown to the largest service.
+// What whoever draws up a list of peers works in. It belongs to the caller so that nothing is
+// allocated once it has grown to the largest service.
 struct Workbench {
   struct Class {  // peers of one weight take turns among themselves
     std::uint32_t weight;
@@ -44,7 +44,9 @@ struct Workbench {
     std::uint32_t size;
     std::uint64_t picks;
   };
-  std::vector<Share> shares;
+  std::vector<std::uint8_t> in;  // by peer: whether it is
+  std::vector<Share> members;    // of the tier that is drawn up
+  std::vector<Share> shares;     // the same by weight
   std::vector<Class> classes;
 
   void reserve(std::size_t peers);

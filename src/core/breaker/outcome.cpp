@@ -154,7 +154,9 @@ class Judge {
 }  // namespace
 
 Judgement judge(const Evidence& evidence, const Options& options) {
-  return Judge(evidence, options).verdict();
+  Judgement judgement = Judge(evidence, options).verdict();
+  judgement.duration = evidence.duration;
+  return judgement;
 }
 
 int http_status_of(int grpc_status) {

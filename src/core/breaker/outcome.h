@@ -75,6 +75,7 @@ struct Judgement {
   std::uint16_t status = 0;       // of the response; 0: none
   std::uint16_t grpc_status = 0;  // where `cause` is kGrpcStatus
   bool slow = false;              // counts as a slow attempt, whatever else it was
+  base::Millis duration = 0;      // as the evidence has it
 
   // Whether it ends a probe's hope: a failure, a slow response, or a peer that has enough.
   [[nodiscard]] bool fails_probe() const {

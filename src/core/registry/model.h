@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "core/base/problem.h"
+#include "core/registry/balance.h"
 #include "core/registry/settings.h"
 
 namespace kerberos::registry {
@@ -42,7 +43,7 @@ struct Service {
   std::string name;
   Origin origin = Origin::kBlock;
   bool tls = false;  // its peers were given as https://
-  Balance balance = Balance::kRoundRobin;
+  Balance balance;
   BreakerSettings breaker;  // what it says itself, over its file's defaults
   std::vector<Peer> peers;
   base::Place place;

@@ -16,10 +16,14 @@ namespace {
 constexpr std::string_view kPeersForm = "a list of peers, each a URL or a mapping";
 
 void read_balance(const Field& field, std::optional<Balance>& balance, base::Problems& problems) {
-  const auto name = text_of(field, "allowed: " + joined(balance_methods()), problems);
-  if (!name) return;
-  balance = balance_from(*name);
-  if (!balance) report_invalid(field, hint(*name, balance_methods()), problems);
+  const auto text = text_of(field, "a method, such as least_conn or hash $cookie_x", problems);
+  if (!text) return;
+  BalanceReading reading = balance_of(words_of(*text));
+  if (reading.problem.empty()) {
+    balance = std::move(reading.balance);
+  } else {
+    problems.push_back({field.value.place, std::move(reading.problem)});
+  }
 }
 
 // A number in quotes is a text: refused for every parameter, as for all other numbers.

@@ -62,8 +62,6 @@ constexpr auto kParameterNames = [] {
   return names;
 }();
 
-constexpr std::array<std::string_view, 1> kBalanceMethods = {"round_robin"};
-
 // The value in the smallest unit of its form, if the text has that form.
 std::optional<std::int64_t> parse(Form form, std::string_view text) {
   switch (form) {
@@ -215,20 +213,6 @@ std::string contradiction(const BreakerSettings& settings) {
     return "failure_on slow without slow, the time from which a response is slow";
   }
   return {};
-}
-
-std::optional<Balance> balance_from(std::string_view name) {
-  const auto* const found = std::ranges::find(kBalanceMethods, name);
-  if (found == kBalanceMethods.end()) return std::nullopt;
-  return static_cast<Balance>(found - kBalanceMethods.begin());
-}
-
-std::string_view name_of(Balance balance) {
-  return kBalanceMethods[static_cast<std::size_t>(balance)];
-}
-
-std::span<const std::string_view> balance_methods() {
-  return kBalanceMethods;
 }
 
 }  // namespace kerberos::registry

@@ -16,8 +16,6 @@
 
 namespace kerberos::registry {
 
-enum class Balance : std::uint8_t { kRoundRobin };
-
 struct BreakerSettings {
   std::optional<bool> enabled;  // false: "off", whatever the mode
   std::optional<breaker::Mode> mode;
@@ -75,10 +73,5 @@ std::string contradiction(const BreakerSettings& settings);
 
 // The part of it that two settings tell by themselves, whatever else is said further out.
 std::string contradiction_of_timeouts(const BreakerSettings& settings);
-
-// The balancing method of that name, or nothing.
-std::optional<Balance> balance_from(std::string_view name);
-std::string_view name_of(Balance balance);
-std::span<const std::string_view> balance_methods();
 
 }  // namespace kerberos::registry

@@ -198,9 +198,15 @@ void write(Writer& json, const service::ServiceSnapshot& service) {
                                        [](const auto& peer) { return peer.available(); });
   json.begin_object();
   json.field("name", service.name);
-  json.field("balance", registry::name_of(service.balance));
+  json.field("balance", balance::row_of(service.balance.method).name);
+  if (service.balance.adaptive) json.field("adaptive", true);
+  if (!service.key.empty()) json.field("key", service.key);
+  if (service.balance.bounded_percent != 0) {
+    json.field("bounded", static_cast<double>(service.balance.bounded_percent) / 100.0);
+  }
   json.field("state", state_of(service, available));
   json.field("available", available);
+  json.field("in_flight", service.in_flight);
   json.field("requests", service.requests);
   json.field("rejected", service.rejected);
   json.field("overflow", service.overflow);

@@ -25,7 +25,9 @@ Ended Service::report(Request& request, const breaker::Judgement& judgement, bas
   if (judgement.outcome == breaker::Outcome::kFailure &&
       breaker::may_be_of_request(judgement.cause)) {
     if (request.broke_peer) {
-      ended.judgement = {.cause = breaker::Cause::kCorrelated, .status = judgement.status};
+      ended.judgement = {.cause = breaker::Cause::kCorrelated,
+                         .status = judgement.status,
+                         .duration = judgement.duration};
     }
     request.broke_peer = true;
   }
@@ -36,12 +38,17 @@ Ended Service::report(Request& request, const breaker::Judgement& judgement, bas
       breaker_of(peers_[peer]).report(request.pass, ended.judgement, now, process_.random());
   ended.judgement = report.judged;
   count(record, ended.judgement);
+  learn(record, ended.judgement, now);
   const auto transition = report.wanted ? trip(peer, *report.wanted, now) : report.transition;
   if (transition) ended.notices.add(image_.first_peer + peer, *transition);
   // A probe that decided nothing has left a place: that, too, every generation has to hear of.
-  if (transition || request.pass.probe()) changed(now);
+  if (transition || request.pass.probe()) {
+    note_due(peer, now);
+    changed(now);
+  }
   // Last, so that whoever sees nothing in flight sees all outcomes.
-  process_.in_flight(record).fetch_sub(1);
+  end(peers_[peer]);
+  if (image_.balance.ranks()) weigh(peer, now);
   return ended;
 }
 

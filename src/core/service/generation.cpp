@@ -9,19 +9,13 @@
 #include <unordered_set>
 #include <vector>
 
+#include "core/balance/ring.h"
 #include "core/balance/schedule.h"
+#include "core/service/draw_up.h"
 #include "core/service/zone.h"
 
 namespace kerberos::service {
 namespace {
-
-// FNV-1a, 64 bit (Fowler, Noll, Vo). Of our own, because an index that one build of the module
-// wrote is read by another: std::hash promises nothing between them.
-std::uint64_t hash_of(std::string_view name) {
-  std::uint64_t hash = 14695981039346656037ULL;
-  for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211ULL;
-  return hash;
-}
 
 // Lays out a block: first every part says its size, then the same calls return where it stands.
 class Cursor {
@@ -55,6 +49,11 @@ struct ServicePlan {
   const registry::Service* service;
   std::vector<PeerPlan> peers;
   balance::RosterRoom room;
+  std::vector<balance::Point> points[balance::kTiers];  // where it hashes
+  bool ranked[balance::kTiers] = {};                    // whether it ranks that tier's peers
+
+  [[nodiscard]] const balance::Options& balance() const { return service->balance.options; }
+  [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(peers.size()); }
 };
 
 struct Plan {
@@ -81,19 +80,36 @@ std::string unique_id(std::unordered_set<std::string>& taken, const std::string&
 }
 
 // Fits the weights of one tier to the schedule and says how long that gets.
-std::uint32_t fit_tier(ServicePlan& plan, bool backup) {
-  std::vector<balance::Share> shares;
-  for (std::uint32_t i = 0; i < plan.peers.size(); ++i) {
-    const registry::Peer& peer = *plan.peers[i].peer;
-    if (peer.backup == backup && !peer.down) shares.push_back({i, peer.weight});
-  }
+std::uint32_t fit_shares(ServicePlan& plan, std::vector<balance::Share> shares) {
   balance::fit(shares);
   for (const auto& share : shares) plan.peers[share.peer].share = share.weight;
   return static_cast<std::uint32_t>(balance::period(shares));
 }
 
+// What a tier's method needs that its peers' names and weights decide once and for all.
+void plan_tier(ServicePlan& plan, balance::Tier tier) {
+  const auto t = static_cast<std::size_t>(tier);
+  std::vector<balance::Share> shares;
+  std::vector<balance::RingMember> members;
+  for (std::uint32_t i = 0; i < plan.peers.size(); ++i) {
+    const PeerPlan& peer = plan.peers[i];
+    if (peer.peer->down || peer.peer->backup != (tier == balance::Tier::kBackup)) continue;
+    shares.push_back({i, peer.peer->weight});
+    members.push_back({balance::hash_of(peer.id), i, peer.peer->weight});
+  }
+  auto& room = plan.room.tiers[t];
+  if (plan.balance().method == balance::Method::kHash) {
+    plan.points[t] = balance::points_of(members);
+    room.peers = static_cast<std::uint32_t>(plan.points[t].size());
+    room.words = room.peers == 0 ? 0 : static_cast<std::uint32_t>(balance::ring_words(room.peers));
+  } else {
+    room.peers = room.words = fit_shares(plan, std::move(shares));
+    plan.ranked[t] = plan.balance().ranks() && !members.empty();
+  }
+}
+
 ServicePlan plan_service(Plan& plan, const registry::Service& service) {
-  ServicePlan planned{.service = &service, .peers = {}, .room = {}};
+  ServicePlan planned{.service = &service, .peers = {}, .room = {}, .points = {}};
   std::unordered_set<std::string> taken;
   for (const auto& peer : service.peers) {
     const std::uint32_t options = options_of(plan, service, peer);
@@ -102,9 +118,7 @@ ServicePlan plan_service(Plan& plan, const registry::Service& service) {
       planned.peers.push_back({&peer, &address, unique_id(taken, wanted), options, 0});
     }
   }
-  planned.room.primary = fit_tier(planned, false);
-  planned.room.backup = fit_tier(planned, true);
-  planned.room.out = static_cast<std::uint32_t>(planned.peers.size());
+  for (const balance::Tier tier : balance::kAllTiers) plan_tier(planned, tier);
   return planned;
 }
 
@@ -133,12 +147,35 @@ Parts place_parts(Cursor& cursor, const Plan& plan) {
           cursor.take<std::uint32_t>(plan.buckets)};
 }
 
+// What a service needs besides its peers.
+struct ServiceParts {
+  Offset entries;
+  Offset due;
+  Offset loads[balance::kTiers];
+  Offset points[balance::kTiers];
+};
+
+ServiceParts place_service(Cursor& cursor, const ServicePlan& plan) {
+  ServiceParts parts{};
+  parts.entries = cursor.take(plan.room.entries() * sizeof(std::uint32_t), kLine);
+  parts.due = cursor.take(DueTimes::keys(plan.count()) * sizeof(base::Instant), kLine);
+  for (std::size_t tier = 0; tier < balance::kTiers; ++tier) {
+    if (plan.ranked[tier]) {
+      parts.loads[tier] =
+          cursor.take(balance::Loads::keys(plan.count()) * sizeof(std::uint32_t), kLine);
+    }
+    parts.points[tier] = cursor.take<balance::Point>(plan.points[tier].size());
+  }
+  return parts;
+}
+
 std::size_t block_size(const Plan& plan) {
   Cursor cursor;
   place_parts(cursor, plan);
   for (const auto& service : plan.services) {
     cursor.take(service.service->name.size(), 1);
-    cursor.take(service.room.entries() * sizeof(std::uint32_t), kLine);
+    cursor.take(service.service->balance.key.size(), 1);
+    place_service(cursor, service);
     for (const auto& peer : service.peers) {
       cursor.take(peer.id.size(), 1);
       cursor.take(peer.address->text.size(), 1);
@@ -213,13 +250,15 @@ class Builder {
     ++record->references;
     service->record = zone_.offset_of(record);
     service->name = text(plan.service->name);
-    service->name_hash = hash_of(plan.service->name);
+    service->name_hash = balance::hash_of(plan.service->name);
+    service->key = text(plan.service->balance.key);
     service->first_peer = generation.peers;
     service->origin = plan.service->origin;
     service->tls = plan.service->tls;
-    service->balance = plan.service->balance;
+    service->balance = plan.balance();
     service->room = plan.room;
-    service->entries = cursor_.take(plan.room.entries() * sizeof(std::uint32_t), kLine);
+    add_parts(*service, plan);
+    generation.ranks = std::max(generation.ranks, record->rank + 1);
     ++generation.services;
     for (const auto& peer : plan.peers) {
       if (!add_peer(generation, *service, plan, peer)) return false;
@@ -231,30 +270,47 @@ class Builder {
       service->panic_percent = options.panic_percent;
     }
     index(generation, *service);
-    publish_roster(generation, *service);
+    line_up(generation, *service);
     return true;
   }
 
   // The first image has everybody in who is not down, so that no request ever finds none. Whoever
-  // is out is found out at the first pick, which brings the image up to date.
-  void publish_roster(Generation& generation, ServiceImage& service) {
+  // is out is found out at the first pick, for the image is older than the peers' changes.
+  void line_up(Generation& generation, ServiceImage& service) {
     const GenerationView view(&generation);
-    balance::Roster roster = view.roster(service);
-    const base::Instant claim = roster.claim(0);
-    const balance::Roster::Draft draft = roster.draft();
-    std::vector<balance::Share> primaries;
-    std::vector<balance::Share> backups;
     const auto peers = view.peers(service);
-    for (std::uint32_t i = 0; i < peers.size(); ++i) {
-      if (!peers[i].down) (peers[i].backup ? backups : primaries).push_back({i, peers[i].share});
-    }
     balance::Workbench bench;
-    balance::Roster::Contents contents{.due = 0};
-    contents.lengths.primary = static_cast<std::uint32_t>(
-        balance::smooth_order(primaries, {draft.primary, service.room.primary}, bench));
-    contents.lengths.backup = static_cast<std::uint32_t>(
-        balance::smooth_order(backups, {draft.backup, service.room.backup}, bench));
-    roster.publish(draft, contents, 1, roster.due(), claim);
+    balance::Roster roster = view.roster(service);
+    const balance::Roster::Draft draft = roster.draft();
+    balance::Roster::Contents contents;
+    for (const PeerImage& peer : peers) {
+      bench.in.push_back(peer.down ? 0 : 1);
+      if (!peer.down) contents.weights[peer.backup ? 1 : 0] += peer.weight;
+    }
+    for (const balance::Tier tier : balance::kAllTiers) {
+      const auto t = static_cast<std::size_t>(tier);
+      contents.lengths[t] = draw_up(view, service, tier, bench.in, draft.tiers[t], bench);
+      view.loads(service, tier).rebuild([&](std::uint32_t peer) {
+        const bool in = bench.in[peer] != 0 && peers[peer].backup == (t == 1);
+        return in ? balance::Load{}.key() : balance::Loads::kOut;
+      });
+    }
+    view.due(service).rebuild([](std::uint32_t) { return DueTimes::kOut; });
+    roster.publish(draft, contents, 1, roster.claim(0));
+  }
+
+  void add_parts(ServiceImage& service, const ServicePlan& plan) {
+    const ServiceParts parts = place_service(cursor_, plan);
+    service.entries = parts.entries;
+    service.due = parts.due;
+    for (std::size_t tier = 0; tier < balance::kTiers; ++tier) {
+      const auto& points = plan.points[tier];
+      service.loads[tier] = parts.loads[tier];
+      service.points[tier] = parts.points[tier];
+      service.point_counts[tier] = static_cast<std::uint32_t>(points.size());
+      std::copy(points.begin(), points.end(),
+                reinterpret_cast<balance::Point*>(block_ + parts.points[tier]));
+    }
   }
 
   bool add_peer(Generation& generation, ServiceImage& service, const ServicePlan& plan,
@@ -326,7 +382,7 @@ std::size_t slab_cost(std::size_t size) {
 
 std::optional<std::uint32_t> GenerationView::find(std::string_view name) const {
   const auto* buckets = at<std::uint32_t>(block_->index_at);
-  const std::uint64_t hash = hash_of(name);
+  const std::uint64_t hash = balance::hash_of(name);
   for (std::uint64_t bucket = hash;; ++bucket) {
     const std::uint32_t entry = buckets[bucket & (block_->buckets - 1)];
     if (entry == 0) return std::nullopt;
@@ -351,7 +407,8 @@ std::size_t bytes_needed(const registry::Registry& registry, std::size_t process
     }
   }
   // What every process uses. Ranks that a reload has left may stand in between.
-  bytes += processes * slab_cost(sizeof(Uses) + 2 * plan.peers * sizeof(Use));
+  bytes +=
+      processes * slab_cost(sizeof(Uses) + 2 * (plan.peers + plan.services.size()) * sizeof(Use));
   // The slab's own page table, and what the blocks of different sizes leave unused.
   constexpr std::size_t kSlack = 65'536;
   return bytes + bytes / 8 + kSlack;

@@ -9,6 +9,8 @@
 #include <string>
 #include <string_view>
 
+#include "core/balance/least_conn.h"
+#include "core/balance/ring.h"
 #include "core/base/instant.h"
 #include "core/base/random.h"
 #include "core/registry/model.h"
@@ -17,6 +19,9 @@
 namespace kerberos::service {
 
 class Zone;
+
+// When each peer that is out may be probed; kOut: it is in.
+using DueTimes = balance::Tournament<base::Instant>;
 
 class GenerationView {
  public:
@@ -40,6 +45,18 @@ class GenerationView {
   }
   [[nodiscard]] balance::Roster roster(ServiceImage& service) const {
     return {service.roster, service.room, at<std::atomic<std::uint32_t>>(service.entries)};
+  }
+  [[nodiscard]] DueTimes due(const ServiceImage& service) const {
+    return {at<std::atomic<base::Instant>>(service.due), service.peers};
+  }
+  [[nodiscard]] balance::Loads loads(const ServiceImage& service, balance::Tier tier) const {
+    const Offset keys = service.loads[static_cast<std::size_t>(tier)];
+    return {at<std::atomic<std::uint32_t>>(keys), keys == 0 ? 0 : service.peers};
+  }
+  [[nodiscard]] std::span<const balance::Point> points(const ServiceImage& service,
+                                                       balance::Tier tier) const {
+    const auto t = static_cast<std::size_t>(tier);
+    return {at<balance::Point>(service.points[t]), service.point_counts[t]};
   }
   [[nodiscard]] std::string_view text(Text text) const { return {at<char>(text.at), text.length}; }
   [[nodiscard]] const unsigned char* bytes(Offset offset) const {

@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "core/balance/method.h"
 #include "core/balance/roster.h"
 #include "core/base/instant.h"
 #include "core/breaker/breaker.h"
@@ -48,10 +49,16 @@ struct PeerRecord {
   } counters;
   std::atomic<std::uint64_t> informational;             // responses from 100 to 199
   std::atomic<std::uint64_t> causes[breaker::kCauses];  // of what was no plain success
+  // What is known of its pace, where its service's method wants to know.
+  struct alignas(kLine) Pace {
+    std::atomic<std::uint64_t> latency;  // balance::Average, in ms until the response header
+    std::atomic<std::uint64_t> errors;   // balance::Average, of attempts
+    std::atomic<std::uint64_t> factor;   // balance::Factor
+  } pace;
   Offset next;
   base::Instant released;    // when the last generation let go of it
   std::uint32_t references;  // generations that name it
-  std::uint32_t rank;        // its place among a process's requests in flight
+  std::uint32_t rank;        // its place among what a process uses
   std::uint32_t key_length;  // the key follows
 };
 
@@ -61,6 +68,8 @@ struct ServiceRecord {
     std::atomic<std::uint64_t> rejected;
     std::atomic<std::uint64_t> primary_turn;
     std::atomic<std::uint64_t> backup_turn;
+    std::atomic<std::uint64_t> latency;  // balance::Average of all its peers
+    std::atomic<std::uint64_t> errors;   // balance::Average
   } counters;
   // How often a peer changed sides. A roster built from an older count is stale, in whichever
   // generation it stands. On a line of its own: every request reads it, transitions write it.
@@ -70,6 +79,7 @@ struct ServiceRecord {
   Offset next;
   base::Instant released;
   std::uint32_t references;
+  std::uint32_t rank;        // its place among what a process uses, where anybody counts that
   std::uint32_t key_length;  // the key follows
 };
 
@@ -100,9 +110,14 @@ struct ServiceImage {
   std::uint32_t panic_percent;
   registry::Origin origin;
   bool tls;
-  registry::Balance balance;
+  balance::Options balance;
+  Text key;  // of hash
   balance::RosterRoom room;
-  Offset entries;  // of the roster
+  Offset entries;                  // of the roster
+  Offset due;                      // DueTimes: when the peers that are out may be probed
+  Offset loads[balance::kTiers];   // Loads, where the method ranks peers by load
+  Offset points[balance::kTiers];  // balance::Point[], where the method hashes
+  std::uint32_t point_counts[balance::kTiers];
   alignas(kLine) balance::RosterWords roster;
 };
 
@@ -128,7 +143,7 @@ struct Use {
   std::atomic<std::uint32_t> idle;       // connections that it keeps open
 };
 
-struct Uses {  // by rank
+struct Uses {              // by rank
   std::uint64_t capacity;  // ranks; as many Use follow
 
   [[nodiscard]] Use* all() { return reinterpret_cast<Use*>(this + 1); }

@@ -3,6 +3,7 @@
 // Who is in: the roster of a service, brought up to date when a peer has changed sides.
 #include <algorithm>
 
+#include "core/service/draw_up.h"
 #include "core/service/service.h"
 
 namespace kerberos::service {
@@ -20,16 +21,17 @@ void Service::force(std::uint32_t peer, breaker::Forced forced, base::Instant no
 
 // A peer changed sides, or was found on the wrong one: every generation's roster of this service
 // is stale from here on.
-void Service::changed(base::Instant now) {
+void Service::changed(base::Instant now, Haste haste) {
   record_.changes.fetch_add(1);
-  refresh(now);
+  refresh(now, haste);
 }
 
-void Service::refresh(base::Instant now) {
+void Service::refresh(base::Instant now, Haste haste) {
   balance::Roster roster = generation_.roster(image_);
   for (int i = 0; i < kRebuilds; ++i) {
     const std::uint64_t changes = record_.changes.load(std::memory_order_acquire);
     if (roster.current(changes + 1, now)) return;
+    if (haste == Haste::kMayRest && roster.resting(now)) return;
     const base::Instant claim = roster.claim(now);
     if (claim == 0) return;  // somebody is at it; until then the old image serves
     rebuild(changes, claim, now);
@@ -38,47 +40,52 @@ void Service::refresh(base::Instant now) {
 
 void Service::rebuild(std::uint64_t changes, base::Instant claim, base::Instant now) {
   balance::Roster roster = generation_.roster(image_);
-  const balance::Due seen = roster.due();
+  balance::Workbench& bench = process_.bench();
   const balance::Roster::Draft draft = roster.draft();
-  const base::Owners owners = process_.zone().owners();
-  balance::Roster::Contents contents;
-  for (std::uint32_t i = 0; i < peers_.size(); ++i) {
-    const breaker::Breaker breaker = breaker_of(peers_[i]);
-    if (peers_[i].down) continue;
-    contents.until = std::min(contents.until, breaker.forced_until(now));
-    if (!breaker.shut(now)) continue;
-    draft.out[contents.lengths.out++].store(i, std::memory_order_relaxed);
-    contents.due = std::min(contents.due, breaker.due(owners, now));
+  balance::Roster::Contents contents = line_up(now);
+  for (const balance::Tier tier : balance::kAllTiers) {
+    const auto t = static_cast<std::size_t>(tier);
+    contents.lengths[t] = draw_up(generation_, image_, tier, bench.in, draft.tiers[t], bench);
   }
-  contents.panic = line_up(now);
-  contents.lengths.primary = static_cast<std::uint32_t>(balance::smooth_order(
-      process_.primaries(), {draft.primary, image_.room.primary}, process_.bench()));
-  contents.lengths.backup = static_cast<std::uint32_t>(balance::smooth_order(
-      process_.backups(), {draft.backup, image_.room.backup}, process_.bench()));
-  roster.publish(draft, contents, changes + 1, seen, claim);
+  generation_.due(image_).rebuild([&](std::uint32_t peer) { return due_of(peer, now); });
+  roster.publish(draft, contents, changes + 1, claim);
+  rank_all(now);  // by the image in force
 }
 
-// Gathers who may be picked. Returns whether that is panic: so few primaries are in, and no backup,
-// that those are asked again who answer badly, rather than nobody. Never those who refuse.
-bool Service::line_up(base::Instant now) {
-  const auto gather = [&](bool panic) {
-    process_.primaries().clear();
-    process_.backups().clear();
-    for (std::uint32_t i = 0; i < peers_.size(); ++i) {
-      const PeerImage& peer = peers_[i];
-      const breaker::Breaker breaker = breaker_of(peer);
-      if (peer.down) continue;
-      if (!breaker.shut(now) || (panic && !peer.backup && breaker.admit_held(now))) {
-        (peer.backup ? process_.backups() : process_.primaries()).push_back({i, peer.share});
-      }
-    }
+// Finds out who is in. So few primaries may be, and no backup, that it is panic: then those are
+// asked again who answer badly, rather than nobody. Never those who refuse.
+balance::Roster::Contents Service::line_up(base::Instant now) {
+  balance::Roster::Contents contents;
+  const auto rest = static_cast<base::Millis>(peers_.size() / balance::Roster::kRestPeers);
+  if (rest != 0) contents.rest = now + rest;
+  auto& in = process_.bench().in;
+  in.assign(peers_.size(), 0);
+  std::uint32_t counts[balance::kTiers] = {};
+  const auto enter = [&](std::uint32_t peer) {
+    const std::size_t tier = peers_[peer].backup ? 1 : 0;
+    in[peer] = 1;
+    ++counts[tier];
+    contents.weights[tier] += peers_[peer].weight;
   };
-  gather(false);
-  const bool panic =
-      process_.backups().empty() &&
-      process_.primaries().size() * 100 < std::size_t{image_.panic_percent} * image_.primaries;
-  if (panic) gather(true);
-  return panic;
+  for (std::uint32_t i = 0; i < peers_.size(); ++i) {
+    if (peers_[i].down) continue;
+    const breaker::Breaker breaker = breaker_of(peers_[i]);
+    contents.until = std::min(contents.until, breaker.forced_until(now));
+    if (breaker.shut(now)) {
+      ++contents.out;
+    } else {
+      enter(i);
+    }
+  }
+  contents.panic = counts[1] == 0 && std::size_t{counts[0]} * 100 <
+                                         std::size_t{image_.panic_percent} * image_.primaries;
+  if (!contents.panic) return contents;
+  for (std::uint32_t i = 0; i < peers_.size(); ++i) {
+    const PeerImage& peer = peers_[i];
+    const bool held = in[i] == 0 && !peer.down && !peer.backup && breaker_of(peer).admit_held(now);
+    if (held) enter(i);
+  }
+  return contents;
 }
 
 }  // namespace kerberos::service

@@ -17,16 +17,17 @@ std::optional<Process> Process::attach(const Zone& zone, std::uint32_t slot, std
   if (!self) return std::nullopt;
   Process process(zone, *self, generation, seed);
   process.somebody_died_ = former != 0 && former != pid;
-  // The slot's former owner may have died with probes in flight: look for them at once.
-  for (ServiceImage& service : process.generation_.services()) {
-    process.generation_.roster(service).hasten(0);
-  }
+  if (process.somebody_died_) process.announce();
   return process;
 }
 
 void Process::bury(ProcessExists exists) {
   if (zone_.bury(exists) == 0) return;
   somebody_died_ = true;
+  announce();
+}
+
+void Process::announce() const {
   for (const ServiceImage& service : generation_.services()) record(service).changes.fetch_add(1);
 }
 
@@ -65,8 +66,6 @@ Process::Process(const Zone& zone, base::Owner self, Generation* generation, std
   std::uint32_t most = 0;
   for (const ServiceImage& service : generation_.services()) most = std::max(most, service.peers);
   bench_.reserve(most);
-  primaries_.reserve(most);
-  backups_.reserve(most);
 }
 
 }  // namespace kerberos::service

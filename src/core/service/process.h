@@ -41,8 +41,6 @@ class Process {
   [[nodiscard]] GenerationView generation() const { return generation_; }
   base::Pcg32& random() { return random_; }
   balance::Workbench& bench() { return bench_; }
-  std::vector<balance::Share>& primaries() { return primaries_; }
-  std::vector<balance::Share>& backups() { return backups_; }
 
   [[nodiscard]] PeerRecord& record(const PeerImage& peer) const {
     return *zone_.at<PeerRecord>(peer.record);
@@ -51,31 +49,23 @@ class Process {
     return *zone_.at<ServiceRecord>(service.record);
   }
 
-  // This process's own count of requests in flight; nobody else writes it.
-  [[nodiscard]] std::atomic<std::uint32_t>& in_flight(const PeerRecord& record) const {
-    return use(record).in_flight;
-  }
-  // And of connections that it keeps open for later requests.
-  [[nodiscard]] std::atomic<std::uint32_t>& idle(const PeerRecord& record) const {
-    return use(record).idle;
+  // What this process uses of the record of that rank; nobody else writes it.
+  [[nodiscard]] Use& use(std::uint32_t rank) const {
+    return zone_.at<Uses>(slot_->uses.load(std::memory_order_relaxed))->all()[rank];
   }
 
  private:
   Process(const Zone& zone, base::Owner self, Generation* generation, std::uint64_t seed);
 
   [[nodiscard]] std::vector<Notice> untold() const;
-  [[nodiscard]] Use& use(const PeerRecord& record) const {
-    return zone_.at<Uses>(slot_->uses.load(std::memory_order_relaxed))->all()[record.rank];
-  }
-
+  // Somebody died: probes have become free, and the loads of peers are less.
+  void announce() const;
   Zone zone_;
   base::Owner self_;
   GenerationView generation_;
   const Slot* slot_;
   base::Pcg32 random_;
   balance::Workbench bench_;
-  std::vector<balance::Share> primaries_;
-  std::vector<balance::Share> backups_;
   bool somebody_died_ = false;
   std::vector<Notice> suspects_;
 };

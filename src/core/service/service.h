@@ -11,8 +11,10 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 
-#include "core/balance/round_robin.h"
+#include "core/balance/load.h"
+#include "core/balance/turn.h"
 #include "core/base/instant.h"
 #include "core/breaker/breaker.h"
 #include "core/service/notice.h"
@@ -33,6 +35,8 @@ struct Request {
   bool replayable = false;     // may be sent again to another peer, whatever became of it
   bool probed = false;         // has been a probe
   bool broke_peer = false;     // was sent to a peer that then broke
+  bool keyed = false;          // has a key to hash
+  std::uint64_t key = 0;       // hashed
   breaker::Pass pass;
   std::array<std::uint32_t, kAttemptsMax> tried{};
 };
@@ -56,7 +60,8 @@ class Service {
   Service(Process& process, std::uint32_t number);
 
   // Begins a request. A replayable one is the first choice for probes, for nobody sees it fail.
-  void open(Request& request, bool replayable);
+  // Where its service hashes, `key` is what it hashes; without one, it takes its turn.
+  void open(Request& request, bool replayable, std::string_view key = {});
 
   // Chooses a peer for the next attempt and holds it until report().
   Pick pick(Request& request, base::Instant now);
@@ -80,24 +85,56 @@ class Service {
  private:
   struct Search;  // for a peer, in one pick
   enum class Offer : std::uint8_t { kPolitely, kToAnyone };
+  enum class Haste : std::uint8_t { kMayRest, kAtOnce };
 
   [[nodiscard]] breaker::Breaker breaker_of(const PeerImage& peer) const;
   [[nodiscard]] bool was_tried(const Request& request, std::uint32_t peer) const;
-  bool offer_probe(Search& search, Offer offer);
+
+  // service.cpp
   bool look(Search& search);
+  [[nodiscard]] base::Millis retry_after(base::Instant now) const;
+
+  // probing.cpp
+  bool offer_probe(Search& search, Offer offer);
+  bool try_probe(Search& search, std::uint32_t peer);
+  void note_due(std::uint32_t peer, base::Instant now);
+  [[nodiscard]] base::Instant due_of(std::uint32_t peer, base::Instant now) const;
+
+  // choosing.cpp
   bool choose(Search& search);
-  balance::Turn try_peer(Search& search, std::uint32_t peer);
-  bool try_probe(Search& search, std::uint32_t peer, base::Instant& due);
-  bool take(Search& search, std::uint32_t peer, const breaker::Pass& pass, bool spared);
+  bool choose_from(Search& search, const balance::Lineup& lineup, balance::Tier tier);
+  bool ask(Search& search, const balance::Lineup& lineup, balance::Tier tier);
+  balance::Turn try_peer(Search& search, std::uint32_t peer, std::uint64_t most);
+  bool take(Search& search, std::uint32_t peer, const breaker::Pass& pass, bool spared,
+            std::uint64_t most);
+  [[nodiscard]] balance::Load load_of(std::uint32_t peer) const;
+  [[nodiscard]] float cost_of(std::uint32_t peer, base::Instant now) const;
+  [[nodiscard]] std::uint64_t bound_of(const balance::Lineup& lineup, balance::Tier tier,
+                                       std::uint32_t peer) const;
+  void begin(const PeerImage& peer);
+  void end(const PeerImage& peer);
+
+  // ranking.cpp
+  balance::Load weigh(std::uint32_t peer, base::Instant now);
+  [[nodiscard]] std::uint32_t key_of(std::uint32_t peer, const balance::Load& load,
+                                     base::Instant now) const;
+  void rank_all(base::Instant now);
+
+  // ending.cpp
   std::optional<breaker::Transition> trip(std::uint32_t peer, const breaker::Trip& wanted,
                                           base::Instant now);
   [[nodiscard]] std::uint32_t held() const;
   void count(PeerRecord& record, const breaker::Judgement& judgement) const;
-  [[nodiscard]] base::Millis retry_after(base::Instant now) const;
-  void changed(base::Instant now);
-  void refresh(base::Instant now);
+
+  // learning.cpp
+  void learn(PeerRecord& record, const breaker::Judgement& judgement, base::Instant now);
+  void adapt(PeerRecord& record, base::Instant now);
+
+  // line_up.cpp
+  void changed(base::Instant now, Haste haste = Haste::kMayRest);
+  void refresh(base::Instant now, Haste haste);
   void rebuild(std::uint64_t changes, base::Instant claim, base::Instant now);
-  bool line_up(base::Instant now);
+  balance::Roster::Contents line_up(base::Instant now);
 
   Process& process_;
   GenerationView generation_;

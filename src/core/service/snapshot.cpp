@@ -45,12 +45,14 @@ Snapshot take_snapshot(const Process& process, base::Instant now) {
     ServiceSnapshot& service = snapshot.services.emplace_back();
     service.name = generation.text(image.name);
     service.balance = image.balance;
+    service.key = generation.text(image.key);
     service.requests = record.counters.requests.load(std::memory_order_relaxed);
     service.rejected = record.counters.rejected.load(std::memory_order_relaxed);
     service.overflow = record.overflow.load(std::memory_order_relaxed);
     service.peers.reserve(image.peers);
     for (const PeerImage& peer : generation.peers(image)) {
       service.peers.push_back(snapshot_of(process, peer, now));
+      service.in_flight += service.peers.back().in_flight;
     }
   }
   return snapshot;

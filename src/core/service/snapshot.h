@@ -38,7 +38,9 @@ struct PeerSnapshot {
 
 struct ServiceSnapshot {
   std::string name;
-  registry::Balance balance = registry::Balance::kRoundRobin;
+  balance::Options balance;
+  std::string key;              // of hash
+  std::uint64_t in_flight = 0;  // to all its peers
   std::uint64_t requests = 0;
   std::uint64_t rejected = 0;
   std::uint64_t overflow = 0;

@@ -226,7 +226,7 @@ std::uint64_t Zone::idle(std::uint32_t rank) const {
   return sum(rank, &Use::idle);
 }
 
-std::uint64_t Zone::sum(std::uint32_t rank, std::atomic<std::uint32_t> Use::* what) const {
+std::uint64_t Zone::sum(std::uint32_t rank, std::atomic<std::uint32_t> Use::*what) const {
   std::uint64_t sum = 0;
   const std::uint32_t used = header_->slots_used.load(std::memory_order_relaxed);
   for (std::uint32_t i = 0; i < used; ++i) {
@@ -252,13 +252,13 @@ void Records::learn() {
   for (Offset next = zone_.header().peer_records; next != 0;) {
     auto* record = zone_.at<PeerRecord>(next);
     peers_.emplace(key_of(*record), record);
-    if (taken_.size() <= record->rank) taken_.resize(record->rank + 1);
-    taken_[record->rank] = true;
+    take_rank(record->rank);
     next = record->next;
   }
   for (Offset next = zone_.header().service_records; next != 0;) {
     auto* record = zone_.at<ServiceRecord>(next);
     services_.emplace(key_of(*record), record);
+    take_rank(record->rank);
     next = record->next;
   }
 }
@@ -267,9 +267,7 @@ PeerRecord* Records::peer(std::string_view key) {
   if (const auto known = peers_.find(key); known != peers_.end()) return known->second;
   auto* record = new_record<PeerRecord>(zone_, &zone_.header().peer_records, key);
   if (record == nullptr) return forget_history() ? peer(key) : nullptr;
-  const std::uint32_t rank = free_rank();
-  record->rank = rank;
-  taken_[rank] = true;
+  record->rank = take_rank(free_rank());
   peers_.emplace(key_of(*record), record);
   return record;
 }
@@ -278,6 +276,7 @@ ServiceRecord* Records::service(std::string_view key) {
   if (const auto known = services_.find(key); known != services_.end()) return known->second;
   auto* record = new_record<ServiceRecord>(zone_, &zone_.header().service_records, key);
   if (record == nullptr) return forget_history() ? service(key) : nullptr;
+  record->rank = take_rank(free_rank());
   services_.emplace(key_of(*record), record);
   return record;
 }
@@ -292,6 +291,12 @@ void Records::drop_new() {
   peers_.clear();
   services_.clear();
   drop_unused_records(zone_, [](const auto& record) { return record.released == 0; });
+}
+
+std::uint32_t Records::take_rank(std::uint32_t rank) {
+  if (taken_.size() <= rank) taken_.resize(rank + 1);
+  taken_[rank] = true;
+  return rank;
 }
 
 std::uint32_t Records::free_rank() {

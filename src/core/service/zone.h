@@ -96,8 +96,7 @@ class Zone {
   // Lets go of the records that a generation names.
   void release_records(const GenerationView& generation, base::Instant now) const;
   [[nodiscard]] bool make_room(Slot& slot, std::uint32_t ranks) const;
-  [[nodiscard]] std::uint64_t sum(std::uint32_t rank,
-                                  std::atomic<std::uint32_t> Use::* what) const;
+  [[nodiscard]] std::uint64_t sum(std::uint32_t rank, std::atomic<std::uint32_t> Use::*what) const;
 
   Memory memory_;
   ZoneHeader* header_ = nullptr;
@@ -122,6 +121,7 @@ class Records {
  private:
   void learn();
   std::uint32_t free_rank();
+  std::uint32_t take_rank(std::uint32_t rank);
 
   const Zone& zone_;
   std::unordered_map<std::string_view, PeerRecord*> peers_;

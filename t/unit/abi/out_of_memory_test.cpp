@@ -110,7 +110,7 @@ struct Gate {
     evidence.finalized = 1;
     evidence.status = 200;
     evidence.header_received = 1;
-    kerberos_open(process, 0, 1, &request);
+    kerberos_open(process, 0, 1, {}, &request);
     kerberos_pick_peer(process, &request, 1'000, &pick, &notices);
     if (pick.picked == 0) return false;
     return kerberos_report(process, &request, &evidence, 1'000, &notices) == KERBEROS_SUCCESS;

@@ -23,32 +23,36 @@ inline Peers read(const Entries& entries) {
 
 struct Rig {
   RosterWords words{};
-  RosterRoom room = {.primary = 4, .backup = 3, .out = 2};
+  RosterRoom room = {.tiers = {{.peers = 4, .words = 4}, {.peers = 3, .words = 3}}};
   std::vector<std::atomic<std::uint32_t>> entries =
       std::vector<std::atomic<std::uint32_t>>(room.entries());
 
   Roster roster() { return {words, room, entries.data()}; }
 
-  // Fills the draft; what publish() wants to know are the lengths.
-  static RosterRoom write(const Roster::Draft& draft, const Peers& primary,
-                          const Peers& backup = {}, const Peers& out = {}) {
+  // Fills the draft, and says what publish() wants to know of it.
+  static Roster::Contents write(const Roster::Draft& draft, const Peers& primary,
+                                const Peers& backup = {}, std::uint32_t out = 0) {
     const auto copy = [](const Peers& from, std::atomic<std::uint32_t>* to) {
       for (std::size_t i = 0; i < from.size(); ++i) to[i] = from[i];
       return static_cast<std::uint32_t>(from.size());
     };
-    return {copy(primary, draft.primary), copy(backup, draft.backup), copy(out, draft.out)};
+    Roster::Contents contents;
+    contents.lengths[0] = copy(primary, draft.tiers[0]);
+    contents.lengths[1] = copy(backup, draft.tiers[1]);
+    contents.out = out;
+    return contents;
   }
 
   // A whole build, without anybody in between.
   void build(std::uint64_t version, base::Instant now, const Peers& primary,
-             const Peers& backup = {}, const Peers& out = {}, base::Instant due = Due::kNever,
-             bool panic = false) {
+             const Peers& backup = {}, std::uint32_t out = 0, bool panic = false,
+             base::Instant rest = 0) {
     const base::Instant claim = roster().claim(now);
-    const Due seen = roster().due();
     const Roster::Draft draft = roster().draft();
-    const Roster::Contents contents{
-        .lengths = write(draft, primary, backup, out), .panic = panic, .due = due};
-    roster().publish(draft, contents, version, seen, claim);
+    Roster::Contents contents = write(draft, primary, backup, out);
+    contents.panic = panic;
+    contents.rest = rest;
+    roster().publish(draft, contents, version, claim);
   }
 };
 

@@ -108,10 +108,10 @@ void bad_services_say_what_is_allowed(void**) {
       {"key of a later release", "a: {peers: [http://a], check: {path: /}}",
        "1:24: unknown key \"check\" (allowed: balance, peers, breaker, failure_on)"},
       {"balance", "a: {peers: [http://a], balance: round-robin}",
-       "1:33: invalid value \"round-robin\" of \"balance\" (did you mean \"round_robin\"? allowed: "
-       "round_robin)"},
+       "1:33: invalid balancing method \"round-robin\" (did you mean \"round_robin\"? allowed: "
+       "round_robin, least_conn, random, ewma, hash)"},
       {"balance of the wrong type", "a: {peers: [http://a], balance: [x]}",
-       "1:33: \"balance\" is a list (allowed: round_robin)"},
+       "1:33: \"balance\" is a list (a method, such as least_conn or hash $cookie_x)"},
       {"both schemes", "a: [http://a, https://b, https://c]",
        "1:15: http and https peers in one service (all of them speak one or the other)"},
       {"a socket speaks http", "a: [https://a, \"unix:/run/b\"]",
@@ -194,7 +194,8 @@ void bad_defaults_say_what_is_allowed(void**) {
       {"key", "defaults: {peers: [http://a]}",
        "1:12: unknown key \"peers\" (allowed: breaker, failure_on, balance)"},
       {"balance", "defaults: {balance: x}",
-       "1:21: invalid value \"x\" of \"balance\" (allowed: round_robin)"},
+       "1:21: invalid balancing method \"x\" (allowed: round_robin, least_conn, random, ewma, "
+       "hash)"},
   };
   for (const auto& row : kRows) {
     base::Problems problems;

@@ -239,15 +239,6 @@ void off_is_off_whatever_the_mode(void**) {
   assert_true(complete(settings).mode == breaker::Mode::kOff);
 }
 
-void balancing_methods_have_names(void**) {
-  for (const std::string_view name : balance_methods()) {
-    expect_text("there and back", name_of(*balance_from(name)), name);
-  }
-  assert_false(balance_from("least_con").has_value());
-  assert_false(balance_from("").has_value());
-  expect_text("default", name_of(Balance::kRoundRobin), "round_robin");
-}
-
 }  // namespace
 }  // namespace kerberos::registry
 
@@ -264,7 +255,6 @@ int main() {
       cmocka_unit_test(completion_uses_the_documented_defaults),
       cmocka_unit_test(completion_takes_what_was_set),
       cmocka_unit_test(off_is_off_whatever_the_mode),
-      cmocka_unit_test(balancing_methods_have_names),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -54,12 +54,12 @@ void a_process_counts_for_itself(void**) {
   const Process second = gate.attach(1);
   const PeerRecord& a = record_of(first, "a");
   const PeerRecord& b = record_of(first, "b");
-  first.in_flight(a) += 3;
-  second.in_flight(a) += 4;
-  second.in_flight(b) += 1;
-  assert_int_equal(first.in_flight(a).load(), 3);
-  assert_int_equal(first.in_flight(b).load(), 0);
-  assert_int_equal(second.in_flight(a).load(), 4);
+  first.use(a.rank).in_flight += 3;
+  second.use(a.rank).in_flight += 4;
+  second.use(b.rank).in_flight += 1;
+  assert_int_equal(first.use(a.rank).in_flight.load(), 3);
+  assert_int_equal(first.use(b.rank).in_flight.load(), 0);
+  assert_int_equal(second.use(a.rank).in_flight.load(), 4);
   assert_int_equal(gate.zone.in_flight(a.rank), 7);
   assert_int_equal(gate.zone.in_flight(b.rank), 1);
 }
@@ -70,8 +70,8 @@ void a_process_of_few_peers_counts_beside_one_of_many(void**) {
   const Process few = gate.attach(0);
   gate.reload(one({peer("a"), peer("b"), peer("c"), peer("d"), peer("e")}));
   const Process many = gate.attach(1);
-  for (const char* id : {"a", "b", "c", "d", "e"}) ++many.in_flight(record_of(many, id));
-  ++few.in_flight(record_of(few, "a"));
+  for (const char* id : {"a", "b", "c", "d", "e"}) ++many.use(record_of(many, id).rank).in_flight;
+  ++few.use(record_of(few, "a").rank).in_flight;
   assert_int_equal(gate.zone.in_flight(record_of(many, "a").rank), 2);
   assert_int_equal(gate.zone.in_flight(record_of(many, "e").rank), 1);
 }
@@ -84,7 +84,7 @@ void a_process_counts_peers_of_high_rank(void**) {
   gate.reload(one({peer("d")}));
   Process fresh = gate.attach(1);
   const std::uint32_t rank = record_of(fresh, "d").rank;
-  assert_int_equal(rank, 3);
+  assert_int_equal(rank, 4);  // behind the service and its three
   Client client(fresh);
   assert_text(client.pick(1), "d");
   assert_int_equal(gate.zone.in_flight(rank), 1);
@@ -97,8 +97,8 @@ void what_requests_need_is_reserved_for_the_largest_service(void**) {
   gate.reload(registry_of({named("x", {peer("1")}), named("y", {peer("1"), peer("2"), peer("3")}),
                            named("z", {peer("1"), peer("2")})}));
   Process process = gate.attach(0);
-  assert_true(process.primaries().capacity() >= 3);
-  assert_true(process.backups().capacity() >= 3);
+  assert_true(process.bench().in.capacity() >= 3);
+  assert_true(process.bench().members.capacity() >= 3);
   assert_true(process.bench().shares.capacity() >= 3);
   assert_true(process.bench().classes.capacity() >= 3);
 }
@@ -108,22 +108,11 @@ void who_leaves_is_dead_to_the_others(void**) {
   gate.reload(one({peer("a")}));
   Process process = gate.attach(0);
   assert_true(gate.zone.owners().alive(process.self()));
-  ++process.in_flight(record_of(process, "a"));
+  const std::uint32_t rank = record_of(process, "a").rank;
+  ++process.use(rank).in_flight;
   process.detach();
   assert_false(gate.zone.owners().alive(process.self()));
-  assert_int_equal(gate.zone.in_flight(0), 0);
-}
-
-// Its former owner may have died with a probe out: nobody would look for it before its deadline.
-void whoever_attaches_has_all_peers_that_are_out_looked_over(void**) {
-  const Gate gate;
-  gate.reload(one({peer("a"), peer("b")}));
-  Process old = gate.attach(0);
-  trip(old, "b", 1'000);
-  ServiceImage& service = old.generation().services()[0];
-  assert_int_equal(old.generation().roster(service).due().at(), 11'000);
-  const Process fresh = gate.attach(1);
-  assert_int_equal(fresh.generation().roster(service).due().at(), 0);
+  assert_int_equal(gate.zone.in_flight(rank), 0);
 }
 
 // What the dead did not log.
@@ -194,7 +183,6 @@ int main() {
       cmocka_unit_test(a_process_counts_peers_of_high_rank),
       cmocka_unit_test(what_requests_need_is_reserved_for_the_largest_service),
       cmocka_unit_test(who_leaves_is_dead_to_the_others),
-      cmocka_unit_test(whoever_attaches_has_all_peers_that_are_out_looked_over),
       cmocka_unit_test(a_transition_that_the_dead_did_not_log_is_handed_out_once),
       cmocka_unit_test(what_is_logged_between_two_looks_is_nobodys_orphan),
       cmocka_unit_test(who_takes_the_slot_of_a_dead_process_looks_for_what_it_left),

@@ -23,7 +23,7 @@ void a_snapshot_shows_what_the_configuration_says(void**) {
   assert_int_equal(snapshot.services.size(), 2);
   assert_text(snapshot.services[0].name, "x");
   assert_text(snapshot.services[1].name, "y");
-  assert_true(snapshot.services[0].balance == registry::Balance::kRoundRobin);
+  assert_true(snapshot.services[0].balance == balance::Options{});
   const auto& peers = snapshot.services[0].peers;
   assert_int_equal(peers.size(), 3);
   assert_int_equal(snapshot.services[1].peers.size(), 1);

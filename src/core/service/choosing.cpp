@@ -1,0 +1,178 @@
+// SPDX-License-Identifier: MIT
+//
+// Choosing a peer of those that are in: each method asks in its own order, all ask the same
+// question.
+#include <algorithm>
+
+#include "core/balance/adaptive.h"
+#include "core/balance/eligible.h"
+#include "core/balance/ewma.h"
+#include "core/balance/hash.h"
+#include "core/balance/least_conn.h"
+#include "core/balance/random.h"
+#include "core/balance/round_robin.h"
+#include "core/service/search.h"
+#include "core/service/service.h"
+
+namespace kerberos::service {
+
+using balance::Tier;
+using balance::Turn;
+
+bool Service::choose(Search& search) {
+  const balance::Lineup lineup = generation_.roster(image_).lineup();
+  search.panic = lineup.panic;
+  // Alone, a peer has nobody to leave a part of its share to.
+  search.sparing = image_.usable >= lineup.out + 2;
+  const auto draw = [&] {
+    return choose_from(search, lineup, Tier::kPrimary) ||
+           choose_from(search, lineup, Tier::kBackup);
+  };
+  if (draw()) return true;
+  if (!search.spared) return false;
+  search.sparing = false;
+  return draw();
+}
+
+bool Service::choose_from(Search& search, const balance::Lineup& lineup, Tier tier) {
+  search.adapting = image_.balance.adaptive;
+  search.adapted = false;
+  if (ask(search, lineup, tier)) return true;
+  // Better one that achieves less than a backup.
+  search.adapting = false;
+  return search.adapted && ask(search, lineup, tier);
+}
+
+bool Service::ask(Search& search, const balance::Lineup& lineup, Tier tier) {
+  const balance::Entries& peers = lineup.of(tier);
+  if (peers.size() == 0) return false;
+  auto& turn =
+      tier == Tier::kPrimary ? record_.counters.primary_turn : record_.counters.backup_turn;
+  base::Pcg32& random = process_.random();
+  const auto take = [&](std::uint32_t peer) { return try_peer(search, peer, 0); };
+  const auto load = [&](std::uint32_t peer) { return load_of(peer); };
+  const auto cost = [&](std::uint32_t peer) { return cost_of(peer, search.now); };
+  switch (image_.balance.method) {
+    case balance::Method::kRoundRobin:
+      break;
+    case balance::Method::kLeastConn: {
+      struct Peers {
+        Service& service;
+        Search& search;
+        balance::Load weigh(std::uint32_t peer) { return service.weigh(peer, search.now); }
+        Turn take(std::uint32_t peer, std::uint64_t most) {
+          return service.try_peer(search, peer, most);
+        }
+      };
+      const auto loads = generation_.loads(image_, tier);
+      return balance::least_conn(peers, turn, loads, Peers{*this, search}).has_value();
+    }
+    case balance::Method::kRandom:
+      return balance::random(peers, random, load, take).has_value();
+    case balance::Method::kEwma:
+      return balance::ewma(peers, random, cost, take).has_value();
+    case balance::Method::kHash: {
+      if (!search.request.keyed) break;
+      const balance::Ring ring(
+          peers.data(), image_.room.tiers[static_cast<std::size_t>(tier)].peers, peers.size());
+      const auto take_bounded = [&](std::uint32_t peer) {
+        return try_peer(search, peer, bound_of(lineup, tier, peer));
+      };
+      return balance::hash(ring, peers, search.request.key, take_bounded, take).has_value();
+    }
+  }
+  return balance::round_robin(peers, turn, take).has_value();
+}
+
+// Takes the peer for the request, if it is eligible. `most`: how many requests it may have in
+// flight for that, this one included; 0: the method does not mind.
+Turn Service::try_peer(Search& search, std::uint32_t peer, std::uint64_t most) {
+  const PeerImage& image = peers_[peer];
+  const breaker::Breaker breaker = breaker_of(image);
+  const breaker::Options& options = generation_.options(image);
+  if (options.mode == breaker::Mode::kObserve && breaker.state() != breaker::State::kClosed) {
+    // Nobody is kept out, so nobody is offered a probe: whoever comes by is one.
+    if (!search.result.notices.full() && try_probe(search, peer)) return Turn::kTaken;
+  }
+  auto pass = breaker.admit(search.now);
+  if (!pass && search.panic && !image.backup) pass = breaker.admit_held(search.now);
+  if (!pass) {
+    search.stale = true;  // it stands in the line-up and should not
+    return Turn::kRefused;
+  }
+  const auto spare = [&](std::uint32_t percent) {
+    return percent < 100 && process_.random().below(100) >= percent;
+  };
+  bool spared = search.sparing && options.ramp != 0 && spare(breaker.ramp_percent(search.now));
+  search.spared |= spared;
+  if (!spared && search.adapting) {
+    const auto& factor = process_.record(image).pace.factor;
+    spared = spare(balance::Factor::unpack(factor.load(std::memory_order_relaxed)).percent);
+    search.adapted |= spared;
+  }
+  if (take(search, peer, *pass, spared, most)) return Turn::kTaken;
+  return spared ? Turn::kSpared : Turn::kRefused;
+}
+
+// The place is counted before it is checked, so that workers that hurry together can be refused,
+// but never exceed a limit.
+bool Service::take(Search& search, std::uint32_t peer, const breaker::Pass& pass, bool spared,
+                   std::uint64_t most) {
+  Request& request = search.request;
+  const PeerImage& image = peers_[peer];
+  PeerRecord& record = process_.record(image);
+  balance::Standing standing{
+      .admitted = true, .tried = was_tried(request, peer), .spared = spared, .limit = most};
+  if (image.max_conns != 0 && (most == 0 || image.max_conns < most))
+    standing.limit = image.max_conns;
+  begin(image);
+  if (standing.limit != 0) standing.in_flight = process_.zone().in_flight(record.rank) - 1;
+  const bool taken = balance::eligible(standing);
+  if (taken) {
+    record.counters.requests.fetch_add(1, std::memory_order_relaxed);
+    request.peer = peer;
+    request.pass = pass;
+    request.probed |= pass.probe();
+    request.tried[request.attempts++] = peer;
+  } else {
+    end(image);
+  }
+  if (image_.balance.ranks()) weigh(peer, search.now);
+  return taken;
+}
+
+balance::Load Service::load_of(std::uint32_t peer) const {
+  const PeerImage& image = peers_[peer];
+  return {process_.zone().in_flight(process_.record(image).rank), image.weight};
+}
+
+// Of a peer of which nothing is known, what its service does on average is expected.
+float Service::cost_of(std::uint32_t peer, base::Instant now) const {
+  const balance::Average latency(process_.record(peers_[peer]).pace.latency);
+  const balance::Average usual(record_.counters.latency);
+  return balance::ewma_cost(latency.decayed(now, balance::kEwmaDecay, usual.value().value_or(0.0F)),
+                            load_of(peer));
+}
+
+// How many requests a peer may have in flight where its service's method has a bound; 0: none.
+std::uint64_t Service::bound_of(const balance::Lineup& lineup, Tier tier,
+                                std::uint32_t peer) const {
+  const std::uint32_t percent = image_.balance.bounded_percent;
+  if (percent == 0) return 0;
+  return balance::bounded_most(process_.zone().in_flight(record_.rank),
+                               lineup.weights[static_cast<std::size_t>(tier)], peers_[peer].weight,
+                               percent);
+}
+
+// An attempt on the peer is in flight. Only a bound wants to know of how many on all of them.
+void Service::begin(const PeerImage& peer) {
+  process_.use(process_.record(peer).rank).in_flight.fetch_add(1);
+  if (image_.balance.bounded_percent != 0) process_.use(record_.rank).in_flight.fetch_add(1);
+}
+
+void Service::end(const PeerImage& peer) {
+  process_.use(process_.record(peer).rank).in_flight.fetch_sub(1);
+  if (image_.balance.bounded_percent != 0) process_.use(record_.rank).in_flight.fetch_sub(1);
+}
+
+}  // namespace kerberos::service
