@@ -44,8 +44,11 @@ class Tournament {
       : keys_(keys), leaves_(leaves), plan_(leaves) {}
 
   // Of all leaves.
-  [[nodiscard]] Key min() const {
-    return leaves_ == 0 ? kOut : keys_[0].load(std::memory_order_acquire);
+  [[nodiscard]] Key min() const { return leaves_ == 0 ? kOut : min_of(keys_); }
+
+  // The same for who wants to know no more. Requires: at least one leaf.
+  static Key min_of(const std::atomic<Key>* keys) {
+    return keys[0].load(std::memory_order_acquire);
   }
 
   // Requires: leaf < leaves.

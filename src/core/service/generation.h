@@ -49,6 +49,11 @@ class GenerationView {
   [[nodiscard]] DueTimes due(const ServiceImage& service) const {
     return {at<std::atomic<base::Instant>>(service.due), service.peers};
   }
+  // The earliest of them. One load.
+  [[nodiscard]] base::Instant earliest_due(const ServiceImage& service) const {
+    return service.peers == 0 ? DueTimes::kOut
+                              : DueTimes::min_of(at<std::atomic<base::Instant>>(service.due));
+  }
   [[nodiscard]] balance::Loads loads(const ServiceImage& service, balance::Tier tier) const {
     const Offset keys = service.loads[static_cast<std::size_t>(tier)];
     return {at<std::atomic<std::uint32_t>>(keys), keys == 0 ? 0 : service.peers};

@@ -23,9 +23,9 @@ constexpr std::uint32_t kLooks = 2 * kAttemptsMax;
 bool Service::offer_probe(Search& search, Offer offer) {
   const base::Instant now = search.now;
   const Request& request = search.request;
-  const DueTimes due = generation_.due(image_);
-  const base::Instant earliest = due.min();
+  const base::Instant earliest = generation_.earliest_due(image_);
   if (now < earliest) return false;
+  const DueTimes due = generation_.due(image_);
   const bool at_once = offer == Offer::kToAnyone || (request.replayable && request.attempts == 0) ||
                        generation_.roster(image_).lineup().empty();
   if (!at_once && request.probed) {

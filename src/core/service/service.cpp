@@ -92,7 +92,7 @@ base::Millis Service::retry_after(base::Instant now) const {
   const balance::Lineup lineup = generation_.roster(image_).lineup();
   base::Millis wait = 0;
   if (!lineup.empty()) wait = kFullRetry;
-  const base::Instant due = generation_.due(image_).min();
+  const base::Instant due = generation_.earliest_due(image_);
   if (lineup.out != 0 && due < balance::Roster::kForever) {
     const base::Millis probe = std::max<base::Millis>(1, base::elapsed(now, due));
     wait = wait == 0 ? probe : std::min(wait, probe);
