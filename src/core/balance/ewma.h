@@ -13,8 +13,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "core/balance/average.h"
 #include "core/balance/load.h"
+#include "core/balance/peak.h"
 #include "core/balance/two_choices.h"
 #include "core/base/instant.h"
 

@@ -50,16 +50,16 @@ std::optional<std::uint32_t> least_conn(const Entries& schedule, std::atomic<std
   if (length == 0) return std::nullopt;
   Refused refused;
   for (std::uint32_t i = 0; i < kDraws; ++i) {
-    std::optional<std::uint32_t> peer;
-    if (refused.empty()) {
-      const std::uint64_t drawn = turn.fetch_add(1, std::memory_order_relaxed);
-      const std::uint32_t next = schedule[static_cast<std::uint32_t>(drawn % length)];
-      peers.weigh(next);
-      const std::uint32_t least = loads.min();
-      peer = loads.key(next) <= least ? next : loads.next(next + 1, least);
-      if (least == Loads::kOut) break;
-    } else {
-      peer = loads.least([&](std::uint32_t other) { return refused.has(other); });
+    const std::uint64_t drawn = turn.fetch_add(1, std::memory_order_relaxed);
+    const std::uint32_t next = schedule[static_cast<std::uint32_t>(drawn % length)];
+    peers.weigh(next);
+    const std::uint32_t least = loads.min();
+    if (least == Loads::kOut) break;
+    std::optional<std::uint32_t> peer = next;
+    if (!refused.empty()) {
+      peer = loads.least(next, [&](std::uint32_t other) { return refused.has(other); });
+    } else if (loads.key(next) > least) {
+      peer = loads.next(next + 1, least);
     }
     if (!peer) break;
     const std::uint32_t seen = loads.key(*peer);

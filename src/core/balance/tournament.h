@@ -78,12 +78,16 @@ class Tournament {
     return found || from == 0 ? found : search(0, from, bound);
   }
 
-  // The leaf with the least key of those for which excluded(leaf) is false; nothing: none is in.
-  // Exact, at the cost of a look into each node that seems to have less.
+  // The leaf with the least key of those for which excluded(leaf) is false, among equals the first
+  // from `from` on; nothing: none is in. Exact, at the cost of a look into each node that seems to
+  // have less.
   template <class Excluded>
-  [[nodiscard]] std::optional<std::uint32_t> least(Excluded&& excluded) const {
+  [[nodiscard]] std::optional<std::uint32_t> least(std::uint32_t from, Excluded&& excluded) const {
+    if (leaves_ == 0) return std::nullopt;
+    if (from >= leaves_) from = 0;
     Best best;
-    if (leaves_ != 0) look_below(plan_.root, 0, excluded, best);
+    look_below(plan_.root, 0, {from, leaves_}, excluded, best);
+    look_below(plan_.root, 0, {0, from}, excluded, best);
     return best.leaf;
   }
 
@@ -208,16 +212,24 @@ class Tournament {
     std::optional<std::uint32_t> leaf = {};
   };
 
+  struct Range {  // of leaves
+    std::uint32_t begin;
+    std::uint32_t end;
+  };
+
   template <class Excluded>
-  void look_below(unsigned level, std::uint32_t place, Excluded&& excluded, Best& best) const {
+  void look_below(unsigned level, std::uint32_t place, Range range, Excluded&& excluded,
+                  Best& best) const {
+    if (range.begin == range.end) return;
     const unsigned below = level - 1;
-    const std::uint32_t first = place * kArity;
-    const std::uint32_t end = node_end(below, first, leaves_);
+    const std::uint32_t node = place * kArity;
+    const std::uint32_t first = std::max(node, range.begin >> (kBits * below));
+    const std::uint32_t end = node_end(below, node, range.end);
     for (std::uint32_t i = first; i < end; ++i) {
       const Key key = at(below, i).load(std::memory_order_relaxed);
       if (key >= best.key) continue;
       if (below != 0) {
-        look_below(below, i, excluded, best);
+        look_below(below, i, range, excluded, best);
       } else if (!excluded(i)) {
         best = {key, i};
       }

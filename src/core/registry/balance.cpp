@@ -23,10 +23,12 @@ std::string duplicate(std::string_view name) {
   return "parameter " + quoted(name) + " is duplicate";
 }
 
-// What may follow a method, for a person.
-std::string parameters_of(const balance::MethodRow& row) {
-  if (row.adaptive) return "allowed: adaptive";
-  if (row.bounded) return "allowed: bounded, as in bounded=125%";
+// What may follow a method, for a person who wrote `word`.
+std::string parameters_of(const balance::MethodRow& row, std::string_view word) {
+  constexpr std::array<std::string_view, 1> kAdaptive = {"adaptive"};
+  constexpr std::array<std::string_view, 1> kBounded = {"bounded=125%"};
+  if (row.adaptive) return hint(word, kAdaptive);
+  if (row.bounded) return hint(word, kBounded);
   return std::string(row.name) + " has no parameters";
 }
 
@@ -38,7 +40,7 @@ std::string take(balance::Options& options, const balance::MethodRow& row, std::
     options.adaptive = true;
     return {};
   }
-  if (!row.bounded || !word.starts_with(kBounded)) return invalid(word, parameters_of(row));
+  if (!row.bounded || !word.starts_with(kBounded)) return invalid(word, parameters_of(row, word));
   if (options.bounded_percent != 0) return duplicate("bounded");
   const auto percent = parse_percent(word.substr(kBounded.size()));
   if (!percent || *percent < kBoundedMin || *percent > kBoundedMax) {

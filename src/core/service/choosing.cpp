@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "core/balance/adaptive.h"
+#include "core/balance/average.h"
 #include "core/balance/eligible.h"
 #include "core/balance/ewma.h"
 #include "core/balance/hash.h"
@@ -20,13 +21,19 @@ using balance::Tier;
 using balance::Turn;
 
 bool Service::choose(Search& search) {
-  const balance::Lineup lineup = generation_.roster(image_).lineup();
+  balance::Lineup lineup = generation_.roster(image_).lineup();
   search.panic = lineup.panic;
   // Alone, a peer has nobody to leave a part of its share to.
   search.sparing = image_.usable >= lineup.out + 2;
   const auto draw = [&] {
-    return choose_from(search, lineup, Tier::kPrimary) ||
-           choose_from(search, lineup, Tier::kBackup);
+    if (choose_from(search, lineup, Tier::kPrimary)) return true;
+    // Somebody may have come back while the roster rested.
+    if (refresh(search.now, Haste::kAtOnce)) {
+      lineup = generation_.roster(image_).lineup();
+      search.panic = lineup.panic;
+      if (choose_from(search, lineup, Tier::kPrimary)) return true;
+    }
+    return choose_from(search, lineup, Tier::kBackup);
   };
   if (draw()) return true;
   if (!search.spared) return false;
@@ -72,7 +79,7 @@ bool Service::ask(Search& search, const balance::Lineup& lineup, Tier tier) {
     case balance::Method::kEwma:
       return balance::ewma(peers, random, cost, take).has_value();
     case balance::Method::kHash: {
-      if (!search.request.keyed) break;
+      if (!search.request.keyed) return balance::random(peers, random, load, take).has_value();
       const balance::Ring ring(
           peers.data(), image_.room.tiers[static_cast<std::size_t>(tier)].peers, peers.size());
       const auto take_bounded = [&](std::uint32_t peer) {
@@ -148,7 +155,7 @@ balance::Load Service::load_of(std::uint32_t peer) const {
 
 // Of a peer of which nothing is known, what its service does on average is expected.
 float Service::cost_of(std::uint32_t peer, base::Instant now) const {
-  const balance::Average latency(process_.record(peers_[peer]).pace.latency);
+  const balance::Peak latency(process_.record(peers_[peer]).pace.peak);
   const balance::Average usual(record_.counters.latency);
   return balance::ewma_cost(latency.decayed(now, balance::kEwmaDecay, usual.value().value_or(0.0F)),
                             load_of(peer));
@@ -164,15 +171,22 @@ std::uint64_t Service::bound_of(const balance::Lineup& lineup, Tier tier,
                                percent);
 }
 
-// An attempt on the peer is in flight. Only a bound wants to know of how many on all of them.
+// An attempt on the peer is in flight.
 void Service::begin(const PeerImage& peer) {
-  process_.use(process_.record(peer).rank).in_flight.fetch_add(1);
-  if (image_.balance.bounded_percent != 0) process_.use(record_.rank).in_flight.fetch_add(1);
+  count_in_flight(peer, 1);
 }
 
 void Service::end(const PeerImage& peer) {
-  process_.use(process_.record(peer).rank).in_flight.fetch_sub(1);
-  if (image_.balance.bounded_percent != 0) process_.use(record_.rank).in_flight.fetch_sub(1);
+  count_in_flight(peer, -1);
+}
+
+// Only a bound wants to know of how many on all peers together.
+void Service::count_in_flight(const PeerImage& peer, std::int32_t change) {
+  const auto more = static_cast<std::uint32_t>(change);
+  process_.use(process_.record(peer).rank).in_flight.fetch_add(more);
+  if (image_.balance.bounded_percent != 0) process_.use(record_.rank).in_flight.fetch_add(more);
+  // Who works on another generation ranks its peers by itself, and has to hear of it.
+  if (process_.outdated()) record_.changes.fetch_add(1);
 }
 
 }  // namespace kerberos::service

@@ -51,6 +51,7 @@ struct PeerRecord {
   std::atomic<std::uint64_t> causes[breaker::kCauses];  // of what was no plain success
   // What is known of its pace, where its service's method wants to know.
   struct alignas(kLine) Pace {
+    std::atomic<std::uint64_t> peak;     // balance::Peak, in ms until the response header
     std::atomic<std::uint64_t> latency;  // balance::Average, in ms until the response header
     std::atomic<std::uint64_t> errors;   // balance::Average, of attempts
     std::atomic<std::uint64_t> factor;   // balance::Factor

@@ -44,15 +44,14 @@ void Service::learn(PeerRecord& record, const Judgement& judgement, base::Instan
   if (!options.learns() || tells_nothing(judgement)) return;
   const bool good = served(judgement);
   const auto latency = static_cast<float>(judgement.duration);
-  balance::Average its(record.pace.latency);
-  balance::Average usual(record_.counters.latency);
-  if (good) usual.add(latency, now, balance::kEwmaDecay);
+  if (good) balance::Average(record_.counters.latency).add(latency, now, balance::kEwmaDecay);
   if (!options.adaptive) {
     const auto penalty = static_cast<float>(balance::kEwmaPenalty);
-    its.add_peak(good ? latency : std::max(latency, penalty), now, balance::kEwmaDecay);
+    balance::Peak(record.pace.peak)
+        .add(good ? latency : std::max(latency, penalty), now, balance::kEwmaDecay);
     return;
   }
-  if (good) its.add(latency, now, balance::kAdaptiveDecay);
+  if (good) balance::Average(record.pace.latency).add(latency, now, balance::kAdaptiveDecay);
   const float error = good ? 0.0F : 1.0F;
   balance::Average(record.pace.errors).add(error, now, balance::kAdaptiveDecay);
   balance::Average(record_.counters.errors).add(error, now, balance::kAdaptiveDecay);

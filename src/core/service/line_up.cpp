@@ -26,16 +26,18 @@ void Service::changed(base::Instant now, Haste haste) {
   refresh(now, haste);
 }
 
-void Service::refresh(base::Instant now, Haste haste) {
+// Brings the roster up to date; returns whether it had to.
+bool Service::refresh(base::Instant now, Haste haste) {
   balance::Roster roster = generation_.roster(image_);
   for (int i = 0; i < kRebuilds; ++i) {
     const std::uint64_t changes = record_.changes.load(std::memory_order_acquire);
-    if (roster.current(changes + 1, now)) return;
-    if (haste == Haste::kMayRest && roster.resting(now)) return;
+    if (roster.current(changes + 1, now)) return i != 0;
+    if (haste == Haste::kMayRest && roster.resting(now)) return i != 0;
     const base::Instant claim = roster.claim(now);
-    if (claim == 0) return;  // somebody is at it; until then the old image serves
+    if (claim == 0) return i != 0;  // somebody is at it; until then the old image serves
     rebuild(changes, claim, now);
   }
+  return true;
 }
 
 void Service::rebuild(std::uint64_t changes, base::Instant claim, base::Instant now) {

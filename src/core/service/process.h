@@ -39,6 +39,10 @@ class Process {
   [[nodiscard]] const Zone& zone() const { return zone_; }
   [[nodiscard]] base::Owner self() const { return self_; }
   [[nodiscard]] GenerationView generation() const { return generation_; }
+  // Whether another generation is in force, on which others work.
+  [[nodiscard]] bool outdated() const {
+    return zone_.header().current.load(std::memory_order_relaxed) != generation_.id();
+  }
   base::Pcg32& random() { return random_; }
   balance::Workbench& bench() { return bench_; }
 

@@ -60,7 +60,7 @@ class Service {
   Service(Process& process, std::uint32_t number);
 
   // Begins a request. A replayable one is the first choice for probes, for nobody sees it fail.
-  // Where its service hashes, `key` is what it hashes; without one, it takes its turn.
+  // Where its service hashes, `key` is what it hashes; without one, a peer is drawn.
   void open(Request& request, bool replayable, std::string_view key = {});
 
   // Chooses a peer for the next attempt and holds it until report().
@@ -113,6 +113,7 @@ class Service {
                                        std::uint32_t peer) const;
   void begin(const PeerImage& peer);
   void end(const PeerImage& peer);
+  void count_in_flight(const PeerImage& peer, std::int32_t change);
 
   // ranking.cpp
   balance::Load weigh(std::uint32_t peer, base::Instant now);
@@ -132,7 +133,7 @@ class Service {
 
   // line_up.cpp
   void changed(base::Instant now, Haste haste = Haste::kMayRest);
-  void refresh(base::Instant now, Haste haste);
+  bool refresh(base::Instant now, Haste haste);
   void rebuild(std::uint64_t changes, base::Instant claim, base::Instant now);
   balance::Roster::Contents line_up(base::Instant now);
 
