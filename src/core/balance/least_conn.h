@@ -56,18 +56,19 @@ std::optional<std::uint32_t> least_conn(const Entries& schedule, std::atomic<std
     const std::uint32_t least = loads.min();
     if (least == Loads::kOut) break;
     std::optional<std::uint32_t> peer = next;
-    if (!refused.empty()) {
+    if (refused.empty() && loads.key(next) > least) peer = loads.next(next + 1, least);
+    // Where many hurry, the least may be gone before it is found.
+    if (!refused.empty() || !peer) {
       peer = loads.least(next, [&](std::uint32_t other) { return refused.has(other); });
-    } else if (loads.key(next) > least) {
-      peer = loads.next(next + 1, least);
     }
     if (!peer) break;
     const std::uint32_t seen = loads.key(*peer);
     const Load load = peers.weigh(*peer);
     if (loads.key(*peer) > seen) continue;  // it was not what it seemed
-    if (peers.take(*peer, load.in_flight + 1) == Turn::kTaken) return *peer;
-    // Somebody else was faster, or it is not for this request.
-    if (peers.weigh(*peer).in_flight == load.in_flight) refused.add(*peer);
+    const Turn became = peers.take(*peer, load.in_flight + 1);
+    if (became == Turn::kTaken) return *peer;
+    // Crowded: somebody else was faster, and it may be the least again.
+    if (became != Turn::kCrowded) refused.add(*peer);
   }
   return round_robin(schedule, turn, [&](std::uint32_t peer) { return peers.take(peer, 0); });
 }

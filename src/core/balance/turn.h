@@ -20,6 +20,7 @@ enum class Turn : std::uint8_t {
   kTaken,
   kRefused,  // it cannot serve this request now
   kSpared,   // it could, and gets but a part of its share
+  kCrowded,  // it could, and has more in flight than the method wants it to have
 };
 
 // The first peer that `take` accepts, read from `start` on and round.

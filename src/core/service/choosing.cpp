@@ -118,7 +118,8 @@ Turn Service::try_peer(Search& search, std::uint32_t peer, std::uint64_t most) {
     search.adapted |= spared;
   }
   if (take(search, peer, *pass, spared, most)) return Turn::kTaken;
-  return spared ? Turn::kSpared : Turn::kRefused;
+  if (spared) return Turn::kSpared;
+  return search.crowded ? Turn::kCrowded : Turn::kRefused;
 }
 
 // The place is counted before it is checked, so that workers that hurry together can be refused,
@@ -135,6 +136,8 @@ bool Service::take(Search& search, std::uint32_t peer, const breaker::Pass& pass
   begin(image);
   if (standing.limit != 0) standing.in_flight = process_.zone().in_flight(record.rank) - 1;
   const bool taken = balance::eligible(standing);
+  standing.limit = image.max_conns;
+  search.crowded = !taken && balance::eligible(standing);
   if (taken) {
     record.counters.requests.fetch_add(1, std::memory_order_relaxed);
     request.peer = peer;

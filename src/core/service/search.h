@@ -18,6 +18,7 @@ struct Service::Search {
   bool spared = false;    // somebody was, for that reason
   bool adapting = false;  // whoever achieves less gets but a part of its share
   bool adapted = false;   // somebody was spared for that
+  bool crowded = false;   // the last peer had more in flight than the method wanted
   bool panic = false;     // those that are held are in
 };
 
