@@ -3,7 +3,7 @@
 // Adaptive weights: a peer that fails more or answers later than its service gets a part of its
 // share, and the others by weight what it does not get.
 //
-//   target = 100 % * (s / S)^2 * 1.25 * (L + 1) / (l + 1),  at least 10 %, at most 100 %
+//   target = 100 % * (s / S)^2 * 1.5 * (L + 1) / (l + 1),  at least 10 %, at most 100 %
 //
 // where s is the peer's share of successes and S the service's, l the peer's latency and L the
 // service's in ms, all averages over about ten seconds. Peers within a few percent of their service
@@ -27,6 +27,10 @@ inline constexpr std::uint32_t kAdaptiveMin = 10;
 // How long between two adjustments of a peer, and by how much it may rise in that time.
 inline constexpr base::Millis kAdaptivePause = 1'000;
 inline constexpr std::uint32_t kAdaptiveRise = 10;
+
+// A peer is judged as if so many attempts before had gone as those of its service do, so that a few
+// responses say little.
+inline constexpr float kAdaptivePrior = 10.0F;
 
 // What a peer or a service achieves on average.
 struct Achievement {
@@ -55,7 +59,7 @@ struct Factor {
 constexpr std::uint32_t adapted(std::uint32_t percent, const Achievement& peer,
                                 const Achievement& service) {
   constexpr float kSuccessTolerance = 0.95F;
-  constexpr float kLatencyTolerance = 1.25F;
+  constexpr float kLatencyTolerance = 1.5F;
   const float successes = (1.0F - peer.errors) / std::max(1.0F - service.errors, 0.01F);
   const float well = successes >= kSuccessTolerance ? 1.0F : successes * successes;
   const float soon =

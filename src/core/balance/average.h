@@ -2,11 +2,11 @@
 //
 // The average of recent samples, each of which counts the less the older it is: exp(-age / tau).
 // It is the sum of so weighted samples over the sum of their weights, so samples that come in a
-// burst, or close behind one another, count as much as those that come alone. Beyond 255 samples
+// burst, or close behind one another, count as much as those that come alone. Beyond 4095 samples
 // the latest count a little more than their age says.
 //
 // It is one word of shared memory: the mean (a float, 32 bit) | the sum of weights, in sixteenths
-// (12 bit) | the stamp of the last sample, in 16 ms modulo 4.6 hours (20 bit). Several processes
+// (16 bit) | the stamp of the last sample, in 128 ms modulo 2.3 hours (16 bit). Several processes
 // add to it: each sample is one compare-and-swap, and no reader ever sees half of one. All zero:
 // nothing is known.
 #pragma once
@@ -33,6 +33,14 @@ class Average {
     return mean_of(word);
   }
 
+  // The mean as far as it is known: as if `prior` samples had said `usual` before.
+  [[nodiscard]] float value(float usual, float prior) const {
+    const std::uint64_t word = word_.load(std::memory_order_relaxed);
+    if (word == 0) return usual;
+    const float weight = weight_of(word);
+    return (mean_of(word) * weight + usual * prior) / (weight + prior);
+  }
+
   // A sample is finite and not negative; any other is dropped, for one would spoil all to come.
   void add(float sample, base::Instant now, base::Millis tau) {
     if (!(sample >= 0.0F && sample <= std::numeric_limits<float>::max())) return;
@@ -48,12 +56,12 @@ class Average {
  private:
   // A sample that lost so many races is dropped: that many others were counted.
   static constexpr int kRaces = 8;
-  static constexpr unsigned kStampBits = 20;
-  static constexpr unsigned kWeightBits = 12;
+  static constexpr unsigned kStampBits = 16;
+  static constexpr unsigned kWeightBits = 16;
   static constexpr std::uint32_t kStampMask = (1U << kStampBits) - 1;
   static constexpr float kWeightUnit = 16.0F;
   static constexpr float kWeightMax = static_cast<float>((1U << kWeightBits) - 1) / kWeightUnit;
-  static constexpr base::Millis kStampUnit = 16;
+  static constexpr base::Millis kStampUnit = 128;
   // How far the clock of one process may be behind that of another, in stamps: a minute.
   static constexpr std::uint32_t kBehind = 60'000 / kStampUnit;
 

@@ -107,16 +107,13 @@ Turn Service::try_peer(Search& search, std::uint32_t peer, std::uint64_t most) {
     search.stale = true;  // it stands in the line-up and should not
     return Turn::kRefused;
   }
-  const auto spare = [&](std::uint32_t percent) {
-    return percent < 100 && process_.random().below(100) >= percent;
-  };
-  bool spared = search.sparing && options.ramp != 0 && spare(breaker.ramp_percent(search.now));
-  search.spared |= spared;
-  if (!spared && search.adapting) {
-    const auto& factor = process_.record(image).pace.factor;
-    spared = spare(balance::Factor::unpack(factor.load(std::memory_order_relaxed)).percent);
-    search.adapted |= spared;
-  }
+  // Whoever comes back and achieves less is not punished twice.
+  const std::uint32_t coming =
+      search.sparing && options.ramp != 0 ? breaker.ramp_percent(search.now) : 100;
+  const std::uint32_t achieving = search.adapting ? factor_of(image) : 100;
+  const std::uint32_t percent = std::min(coming, achieving);
+  const bool spared = percent < 100 && process_.random().below(100) >= percent;
+  (coming <= achieving ? search.spared : search.adapted) |= spared;
   if (take(search, peer, *pass, spared, most)) return Turn::kTaken;
   if (spared) return Turn::kSpared;
   return search.crowded ? Turn::kCrowded : Turn::kRefused;
@@ -149,6 +146,11 @@ bool Service::take(Search& search, std::uint32_t peer, const breaker::Pass& pass
   }
   if (image_.balance.ranks()) weigh(peer, search.now);
   return taken;
+}
+
+std::uint32_t Service::factor_of(const PeerImage& peer) const {
+  const auto& word = process_.record(peer).pace.factor;
+  return balance::Factor::unpack(word.load(std::memory_order_relaxed)).percent;
 }
 
 balance::Load Service::load_of(std::uint32_t peer) const {

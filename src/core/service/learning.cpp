@@ -63,15 +63,12 @@ void Service::adapt(PeerRecord& record, base::Instant now) {
   std::uint64_t bits = record.pace.factor.load(std::memory_order_relaxed);
   const auto factor = balance::Factor::unpack(bits);
   if (base::elapsed(factor.at, now) < balance::kAdaptivePause) return;
-  const auto achieved = [](std::atomic<std::uint64_t>& errors,
-                           std::atomic<std::uint64_t>& latency) -> balance::Achievement {
-    return {balance::Average(errors).value().value_or(0.0F),
-            balance::Average(latency).value().value_or(0.0F)};
-  };
-  const balance::Factor next{
-      balance::adapted(factor.percent, achieved(record.pace.errors, record.pace.latency),
-                       achieved(record_.counters.errors, record_.counters.latency)),
-      now};
+  const float errors = balance::Average(record_.counters.errors).value().value_or(0.0F);
+  const float latency = balance::Average(record_.counters.latency).value().value_or(0.0F);
+  const balance::Achievement its{
+      balance::Average(record.pace.errors).value(errors, balance::kAdaptivePrior),
+      balance::Average(record.pace.latency).value(latency, balance::kAdaptivePrior)};
+  const balance::Factor next{balance::adapted(factor.percent, its, {errors, latency}), now};
   record.pace.factor.compare_exchange_strong(bits, next.pack(), std::memory_order_relaxed);
 }
 

@@ -107,6 +107,7 @@ class Service {
   balance::Turn try_peer(Search& search, std::uint32_t peer, std::uint64_t most);
   bool take(Search& search, std::uint32_t peer, const breaker::Pass& pass, bool spared,
             std::uint64_t most);
+  [[nodiscard]] std::uint32_t factor_of(const PeerImage& peer) const;
   [[nodiscard]] balance::Load load_of(std::uint32_t peer) const;
   [[nodiscard]] float cost_of(std::uint32_t peer, base::Instant now) const;
   [[nodiscard]] std::uint64_t bound_of(const balance::Lineup& lineup, balance::Tier tier,
