@@ -17,6 +17,14 @@
 
 
 #define NGX_HTTP_KERBEROS_ZONE_SIZE  (8 * 1024 * 1024)
+#define NGX_HTTP_KERBEROS_DIGEST     16              /* of an identity */
+
+
+/* a TLS session that a worker keeps */
+typedef struct ngx_http_kerberos_session_s  ngx_http_kerberos_session_t;
+
+/* the idle connections that it keeps */
+typedef struct ngx_http_kerberos_store_s  ngx_http_kerberos_store_t;
 
 
 typedef struct {
@@ -40,10 +48,97 @@ typedef struct {
 
     /* set where a worker starts */
     kerberos_process                *process;
-    void                           **sessions;       /* TLS, by peer */
+    ngx_http_kerberos_session_t     *sessions;       /* TLS, by peer */
+    ngx_http_kerberos_store_t       *store;          /* NULL: keep nothing */
+    ngx_queue_t                      pools;          /* of all blocks */
     ngx_event_t                      watch;          /* for workers that die */
     ngx_connection_t                 watch_connection;  /* for debug logs */
 } ngx_http_kerberos_main_conf_t;
+
+
+/* which connections an upstream block keeps: of one worker, but for limits */
+
+typedef struct {
+    ngx_uint_t                       max;            /* per peer; 0: none */
+    ngx_uint_t                       total;          /* 0: the default */
+    ngx_uint_t                       requests;
+    ngx_msec_t                       idle;
+    ngx_msec_t                       time;
+
+    ngx_http_kerberos_main_conf_t   *kmcf;
+    ngx_queue_t                      link;           /* in kmcf->pools */
+    ngx_queue_t                      kept;           /* newest first */
+    ngx_uint_t                       count;
+    ngx_event_t                      expiry;
+    ngx_connection_t                 connection;     /* for debug logs */
+} ngx_http_kerberos_pool_t;
+
+
+/* what two connections to a peer must agree in to be interchangeable */
+
+typedef struct {
+    ngx_int_t                      (*protocol)(ngx_http_request_t *r);
+    void                            *tls;
+    ngx_uint_t                       flags;
+    size_t                           local;          /* lengths in the text, */
+    size_t                           name;           /* in this order */
+    size_t                           certificate;
+    u_char                          *text;
+} ngx_http_kerberos_identity_t;
+
+
+/* idle connections that are interchangeable; it is never empty */
+
+typedef struct {
+    ngx_queue_t                      link;
+    ngx_queue_t                      idle;           /* newest first */
+    ngx_uint_t                       count;
+} ngx_http_kerberos_shelf_t;
+
+
+/* a connection that is kept, or was before: memory of its own pool */
+
+typedef struct {
+    ngx_connection_t                *connection;
+    ngx_http_kerberos_pool_t        *pool;
+    uint32_t                         peer;
+    ngx_http_kerberos_identity_t     identity;
+
+    ngx_http_kerberos_shelf_t       *shelf;
+    ngx_queue_t                      on_shelf;
+    ngx_queue_t                      in_pool;
+    ngx_msec_t                       since;
+} ngx_http_kerberos_idle_t;
+
+
+/* all of a peer */
+
+typedef struct {
+    ngx_queue_t                      link;           /* where not empty */
+    ngx_queue_t                      shelves;        /* last used first */
+    ngx_uint_t                       count;
+} ngx_http_kerberos_stock_t;
+
+
+/* the stocks of a service's peers, but for the empty ones */
+
+typedef struct {
+    ngx_queue_t                      stocks;
+    uint64_t                         changes;        /* when it was swept */
+} ngx_http_kerberos_stocks_t;
+
+
+struct ngx_http_kerberos_store_s {
+    ngx_http_kerberos_main_conf_t   *kmcf;
+    ngx_http_kerberos_stock_t       *peers;
+    ngx_http_kerberos_stocks_t      *services;
+    ngx_uint_t                       nservices;
+    ngx_queue_t                      spare;          /* shelves */
+
+    ngx_msec_t                       swept;
+    ngx_event_t                      sweep;
+    ngx_connection_t                 connection;     /* for debug logs */
+};
 
 
 /* of an upstream block */
@@ -57,6 +152,9 @@ typedef struct {
     ngx_uint_t                       breaker_set;
     ngx_uint_t                       failure_on_set;
     kerberos_settings                breaker;
+
+    ngx_uint_t                       keepalive_set;
+    ngx_http_kerberos_pool_t         pool;
 
     ngx_http_complex_value_t        *service;        /* kerberos_service */
     ngx_http_upstream_init_peer_pt   round_robin;    /* nginx's own */
@@ -94,6 +192,13 @@ typedef struct {
     ngx_sockaddr_t                   sockaddr;
     ngx_http_upstream_conf_t        *conf;           /* while a copy is used */
 
+    ngx_http_kerberos_pool_t        *pool;           /* NULL: keep nothing */
+    ngx_http_kerberos_identity_t     identity;
+    ngx_uint_t                       identified;     /* identity is known */
+    ngx_http_kerberos_idle_t        *idle;           /* it was, before this */
+    ngx_uint_t                       stale;          /* so many have failed */
+    uint32_t                         stale_peer;     /* of the last of them */
+
     ngx_uint_t                       rejected;       /* nobody to be had */
 
     void                           (*finalize)(ngx_http_request_t *r,
@@ -111,6 +216,8 @@ char *ngx_http_kerberos_breaker(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_kerberos_failure_on(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_kerberos_balance(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_kerberos_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_kerberos_service(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
@@ -136,6 +243,8 @@ ngx_int_t ngx_http_kerberos_check_upstreams(ngx_conf_t *cf);
 
 ngx_int_t ngx_http_kerberos_hook_upstream(ngx_conf_t *cf,
     ngx_http_upstream_srv_conf_t *us, ngx_http_upstream_init_pt init);
+void ngx_http_kerberos_settle_keepalive(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_srv_conf_t *kscf);
 
 /* ngx_http_kerberos_zone.c: the shared memory, and processes in it */
 
@@ -158,6 +267,56 @@ ngx_int_t ngx_http_kerberos_begin_probe(ngx_http_kerberos_ctx_t *ctx,
     ngx_peer_connection_t *pc);
 void ngx_http_kerberos_end_probe(ngx_http_kerberos_ctx_t *ctx);
 void ngx_http_kerberos_answer_probe(ngx_http_kerberos_ctx_t *ctx);
+
+/* ngx_http_kerberos_idle.c: connections kept for later requests */
+
+ngx_int_t ngx_http_kerberos_take_idle(ngx_http_kerberos_ctx_t *ctx,
+    ngx_peer_connection_t *pc);
+void ngx_http_kerberos_keep_idle(ngx_http_kerberos_ctx_t *ctx,
+    ngx_peer_connection_t *pc, ngx_uint_t state);
+void ngx_http_kerberos_close_idle(ngx_http_kerberos_idle_t *idle);
+
+/* ngx_http_kerberos_store.c: where they stand */
+
+ngx_int_t ngx_http_kerberos_init_store(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_free_store(ngx_http_kerberos_main_conf_t *kmcf);
+ngx_http_kerberos_idle_t *ngx_http_kerberos_draw(
+    ngx_http_kerberos_store_t *store, ngx_http_kerberos_pool_t *pool,
+    uint32_t peer, ngx_http_kerberos_identity_t *identity);
+ngx_int_t ngx_http_kerberos_shelve(ngx_http_kerberos_store_t *store,
+    ngx_http_kerberos_idle_t *idle, ngx_uint_t service);
+void ngx_http_kerberos_unshelve(ngx_http_kerberos_idle_t *idle);
+void ngx_http_kerberos_clear_stock(ngx_http_kerberos_stock_t *stock);
+
+/* ngx_http_kerberos_pool.c: how many of a block, and for how long */
+
+void ngx_http_kerberos_init_pool(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_http_kerberos_pool_t *pool);
+void ngx_http_kerberos_empty_pools(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_enter_pool(ngx_http_kerberos_idle_t *idle);
+void ngx_http_kerberos_leave_pool(ngx_http_kerberos_idle_t *idle);
+void ngx_http_kerberos_relieve(ngx_http_kerberos_store_t *store,
+    ngx_uint_t n);
+void ngx_http_kerberos_set_event(ngx_event_t *ev, ngx_connection_t *c,
+    void *data, ngx_event_handler_pt handler);
+
+/* ngx_http_kerberos_sweep.c: none to peers that are out */
+
+void ngx_http_kerberos_heed_changes(ngx_http_kerberos_store_t *store,
+    ngx_uint_t service);
+void ngx_http_kerberos_sweep_handler(ngx_event_t *ev);
+void ngx_http_kerberos_sweep(ngx_http_kerberos_store_t *store);
+
+/* ngx_http_kerberos_identity.c: what makes two connections interchangeable */
+
+ngx_int_t ngx_http_kerberos_identify(ngx_http_request_t *r,
+    ngx_http_kerberos_identity_t *identity);
+ngx_uint_t ngx_http_kerberos_same_identity(ngx_http_kerberos_identity_t *one,
+    ngx_http_kerberos_identity_t *two);
+ngx_int_t ngx_http_kerberos_copy_identity(ngx_pool_t *pool,
+    ngx_http_kerberos_identity_t *copy, ngx_http_kerberos_identity_t *of);
+void ngx_http_kerberos_digest_identity(ngx_http_kerberos_identity_t *identity,
+    u_char digest[NGX_HTTP_KERBEROS_DIGEST]);
 
 /* ngx_http_kerberos_service.c: which service a request is for, and its key */
 

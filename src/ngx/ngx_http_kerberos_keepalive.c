@@ -1,36 +1,46 @@
 
 /* SPDX-License-Identifier: MIT
  *
- * nginx's own "keepalive" around us, wherever it stands in the block.
+ * nginx's own "keepalive" around us, wherever it stands in the block: then it
+ * keeps the connections, and we do not.
  *
- * Since 1.29.7 it wraps the balancer when the configuration is complete.
- * Before, it wrapped whatever it found where it stood, so that a balancer
- * named after it discarded it without a word.
+ * Since 1.29.7 it wraps the balancer when the configuration is complete, and
+ * every block's unless told not to.  Before, it wrapped whatever it found where
+ * it stood, so that a balancer named after it discarded it without a word.
  */
 
 #include "ngx/ngx_http_kerberos.h"
 
 
-#if (nginx_version < 1029007)
-
-/* how its configuration begins in all these versions */
+/* how its configuration begins in all versions */
 
 typedef struct {
-    ngx_uint_t                 max_cached;    /* 0: it is not there */
+    ngx_uint_t                 max_cached;
     ngx_uint_t                 requests;
     ngx_msec_t                 time;
     ngx_msec_t                 timeout;
     ngx_queue_t                cache;
     ngx_queue_t                free;
+#if (nginx_version < 1029007)
     ngx_http_upstream_init_pt  original_init_upstream;
+#endif
 } ngx_http_kerberos_keepalive_conf_t;
 
 
+/* what its max_cached is where the directive is not there */
+
+#if (nginx_version < 1029007)
+#define NGX_HTTP_KERBEROS_NO_KEEPALIVE  0
+#else
+#define NGX_HTTP_KERBEROS_NO_KEEPALIVE  NGX_CONF_UNSET_UINT
+#endif
+
+
+#if (nginx_version < 1029007)
 static ngx_int_t ngx_http_kerberos_repeat_keepalive(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_http_kerberos_keepalive_conf_t *kcf);
-static ngx_module_t *ngx_http_kerberos_find_keepalive(ngx_conf_t *cf);
-
 #endif
+static ngx_module_t *ngx_http_kerberos_find_keepalive(ngx_conf_t *cf);
 
 
 /* puts our init function into a block, inside a keepalive that is there */
@@ -111,6 +121,71 @@ ngx_http_kerberos_repeat_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
     return rv == NGX_CONF_OK ? NGX_OK : NGX_ERROR;
 }
 
+#endif
+
+
+/* when the block is complete: one of the two keeps its connections */
+
+void
+ngx_http_kerberos_settle_keepalive(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_srv_conf_t *kscf)
+{
+    ngx_module_t                        *module;
+    ngx_http_kerberos_pool_t            *pool;
+    ngx_http_kerberos_main_conf_t       *kmcf;
+    ngx_http_kerberos_keepalive_conf_t  *kcf;
+
+    pool = &kscf->pool;
+    module = ngx_http_kerberos_find_keepalive(cf);
+    kcf = module ? us->srv_conf[module->ctx_index] : NULL;
+
+    if (kcf && kcf->max_cached == NGX_HTTP_KERBEROS_NO_KEEPALIVE) {
+        kcf->max_cached = 0;
+
+    } else if (kcf && kcf->max_cached) {
+
+        if (kscf->keepalive_set && pool->max) {
+            ngx_log_error(NGX_LOG_WARN, cf->log, 0,
+                          "\"kerberos_keepalive\" is ignored in upstream "
+                          "\"%V\": it has nginx's own \"keepalive\" in %s:%ui",
+                          &us->host, us->file_name, us->line);
+
+        } else if (!kscf->keepalive_set) {
+            ngx_log_error(NGX_LOG_NOTICE, cf->log, 0,
+                          "nginx's own \"keepalive\" keeps the connections of "
+                          "upstream \"%V\", in place of "
+                          "\"kerberos_keepalive\", in %s:%ui",
+                          &us->host, us->file_name, us->line);
+        }
+
+        pool->max = 0;
+
+    } else if (kcf && !kscf->keepalive_set) {
+
+        /* "keepalive 0" */
+        pool->max = 0;
+    }
+
+    if (kcf) {
+
+        /* what it was told without being there, it was told of connections */
+
+        if (pool->requests == NGX_CONF_UNSET_UINT) {
+            pool->requests = kcf->requests;
+        }
+
+        if (pool->idle == NGX_CONF_UNSET_MSEC) {
+            pool->idle = kcf->timeout;
+        }
+
+        pool->time = kcf->time;
+    }
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
+
+    ngx_http_kerberos_init_pool(kmcf, pool);
+}
+
 
 /* nginx may have been built without it */
 
@@ -133,5 +208,3 @@ ngx_http_kerberos_find_keepalive(ngx_conf_t *cf)
 
     return NULL;
 }
-
-#endif

@@ -60,6 +60,13 @@ static ngx_command_t  ngx_http_kerberos_commands[] = {
       0,
       NULL },
 
+    { ngx_string("kerberos_keepalive"),
+      NGX_HTTP_UPS_CONF|NGX_CONF_1MORE,
+      ngx_http_kerberos_keepalive,
+      NGX_HTTP_SRV_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("kerberos_problem_json"),
       NGX_HTTP_MAIN_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_FLAG,
       ngx_conf_set_flag_slot,
@@ -127,6 +134,7 @@ ngx_http_kerberos_create_main_conf(ngx_conf_t *cf)
 
     kmcf->cycle = cf->cycle;
     kmcf->zone_size = NGX_CONF_UNSET_SIZE;
+    ngx_queue_init(&kmcf->pools);
     kerberos_settings_init(&kmcf->breaker);
 
     kmcf->config = kerberos_config_create();
@@ -145,6 +153,8 @@ static void
 ngx_http_kerberos_cleanup(void *data)
 {
     ngx_http_kerberos_main_conf_t  *kmcf = data;
+
+    ngx_http_kerberos_free_store(kmcf);
 
     kerberos_config_destroy(kmcf->config);
 
@@ -210,6 +220,12 @@ ngx_http_kerberos_create_srv_conf(ngx_conf_t *cf)
     }
 
     kerberos_settings_init(&kscf->breaker);
+
+    kscf->pool.max = NGX_CONF_UNSET_UINT;
+    kscf->pool.requests = NGX_CONF_UNSET_UINT;
+    kscf->pool.total = NGX_CONF_UNSET_UINT;
+    kscf->pool.idle = NGX_CONF_UNSET_MSEC;
+    kscf->pool.time = NGX_CONF_UNSET_MSEC;
 
     return kscf;
 }

@@ -72,6 +72,8 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
 
     peers = kerberos_service_peers(ctx->process, ctx->service);
 
+    ctx->pool = kscf->pool.max ? &kscf->pool : NULL;
+
     u->peer.data = ctx;
     u->peer.get = ngx_http_kerberos_get_peer;
     u->peer.free = ngx_http_kerberos_free_peer;
@@ -246,12 +248,13 @@ ngx_http_kerberos_set_peer(ngx_http_kerberos_ctx_t *ctx,
 #if (NGX_HTTP_SSL)
 
     /*
-     * nginx's keepalive finds connections by address alone.  Services of the
-     * registry share its cache, and two of them on one address may differ in
-     * their TLS names: a tail that connect() ignores tells them apart.
+     * nginx's keepalive, where it keeps in our place, finds connections by
+     * address alone.  Services of the registry share its cache, and two of
+     * them on one address may differ in their TLS names: a tail that connect()
+     * ignores tells them apart.
      */
 
-    if (ctx->registry && r->upstream->ssl
+    if (ctx->pool == NULL && ctx->registry && r->upstream->ssl
         && pc->socklen + sizeof(identity) <= sizeof(ngx_sockaddr_t))
     {
         identity = ngx_hash_key(ctx->service_name.data,
@@ -270,7 +273,7 @@ ngx_http_kerberos_set_peer(ngx_http_kerberos_ctx_t *ctx,
 
 #endif
 
-    return NGX_OK;
+    return ngx_http_kerberos_take_idle(ctx, pc);
 }
 
 
@@ -301,6 +304,8 @@ ngx_http_kerberos_free_peer(ngx_peer_connection_t *pc, void *data,
                    ctx->outcome);
 
     ngx_http_kerberos_log_notices(ctx->request, ctx->process, &notices);
+
+    ngx_http_kerberos_keep_idle(ctx, pc, state);
 
     if (pc->tries) {
         pc->tries--;

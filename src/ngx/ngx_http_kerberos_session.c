@@ -2,10 +2,22 @@
 /* SPDX-License-Identifier: MIT
  *
  * TLS sessions, kept per peer and worker, so that the next connection to a
- * peer need not shake hands in full.
+ * peer need not shake hands in full.  A session carries what was said in that:
+ * the name, the client's certificate, whether the peer's was good.  So it is
+ * resumed only where all of this would be the same.
  */
 
 #include "ngx/ngx_http_kerberos.h"
+
+
+#if (NGX_HTTP_SSL)
+
+struct ngx_http_kerberos_session_s {
+    ngx_ssl_session_t               *session;
+    u_char                           identity[NGX_HTTP_KERBEROS_DIGEST];
+};
+
+#endif
 
 
 ngx_int_t
@@ -20,7 +32,8 @@ ngx_http_kerberos_init_sessions(ngx_http_kerberos_main_conf_t *kmcf)
     }
 
     kmcf->sessions = ngx_calloc(kerberos_peers(kmcf->process)
-                                * sizeof(void *), ngx_cycle->log);
+                                * sizeof(ngx_http_kerberos_session_t),
+                                ngx_cycle->log);
     if (kmcf->sessions == NULL) {
         return NGX_ERROR;
     }
@@ -43,8 +56,8 @@ ngx_http_kerberos_free_sessions(ngx_http_kerberos_main_conf_t *kmcf)
     }
 
     for (i = 0; i < kerberos_peers(kmcf->process); i++) {
-        if (kmcf->sessions[i]) {
-            ngx_ssl_free_session(kmcf->sessions[i]);
+        if (kmcf->sessions[i].session) {
+            ngx_ssl_free_session(kmcf->sessions[i].session);
         }
     }
 
@@ -63,12 +76,23 @@ ngx_http_kerberos_set_session(ngx_peer_connection_t *pc, void *data)
 
     ngx_http_kerberos_ctx_t  *ctx = data;
 
-    void  **sessions;
+    u_char                        identity[NGX_HTTP_KERBEROS_DIGEST];
+    ngx_http_kerberos_session_t  *kept;
 
-    sessions = ctx->kmcf->sessions;
+    if (ctx->kmcf->sessions == NULL || !ctx->identified) {
+        return NGX_OK;
+    }
 
-    if (sessions && sessions[ctx->pick.peer]) {
-        return ngx_ssl_set_session(pc->connection, sessions[ctx->pick.peer]);
+    kept = &ctx->kmcf->sessions[ctx->pick.peer];
+
+    if (kept->session == NULL) {
+        return NGX_OK;
+    }
+
+    ngx_http_kerberos_digest_identity(&ctx->identity, identity);
+
+    if (ngx_memcmp(kept->identity, identity, NGX_HTTP_KERBEROS_DIGEST) == 0) {
+        return ngx_ssl_set_session(pc->connection, kept->session);
     }
 
 #endif
@@ -84,14 +108,14 @@ ngx_http_kerberos_save_session(ngx_peer_connection_t *pc, void *data)
 
     ngx_http_kerberos_ctx_t  *ctx = data;
 
-    void             **sessions;
-    ngx_ssl_session_t  *session;
+    ngx_ssl_session_t            *session;
+    ngx_http_kerberos_session_t  *kept;
 
-    sessions = ctx->kmcf->sessions;
-
-    if (sessions == NULL) {
+    if (ctx->kmcf->sessions == NULL || !ctx->identified) {
         return;
     }
+
+    kept = &ctx->kmcf->sessions[ctx->pick.peer];
 
     session = ngx_ssl_get_session(pc->connection);
 
@@ -99,11 +123,12 @@ ngx_http_kerberos_save_session(ngx_peer_connection_t *pc, void *data)
         return;
     }
 
-    if (sessions[ctx->pick.peer]) {
-        ngx_ssl_free_session(sessions[ctx->pick.peer]);
+    if (kept->session) {
+        ngx_ssl_free_session(kept->session);
     }
 
-    sessions[ctx->pick.peer] = session;
+    kept->session = session;
+    ngx_http_kerberos_digest_identity(&ctx->identity, kept->identity);
 
 #endif
 }

@@ -76,6 +76,8 @@ ngx_http_kerberos_init_upstream(ngx_conf_t *cf,
     kscf->round_robin = us->peer.init;
     us->peer.init = ngx_http_kerberos_init_peer;
 
+    ngx_http_kerberos_settle_keepalive(cf, us, kscf);
+
     kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
 
     if (kscf->service || us == kmcf->registry) {

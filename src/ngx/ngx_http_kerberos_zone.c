@@ -160,7 +160,7 @@ ngx_int_t
 ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
 {
     ngx_core_conf_t                *ccf;
-    ngx_http_kerberos_main_conf_t  *kmcf;
+    ngx_http_kerberos_main_conf_t  *kmcf, *old;
 
     kmcf = ngx_http_kerberos_cycle_conf(cycle);
 
@@ -178,6 +178,12 @@ ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
      */
 
     if (!ccf->master && !ngx_is_init_cycle(cycle->old_cycle)) {
+        old = ngx_http_kerberos_cycle_conf(cycle->old_cycle);
+
+        if (old) {
+            ngx_http_kerberos_free_store(old);
+        }
+
         (void) ngx_http_kerberos_attach(cycle, kmcf);
     }
 
@@ -238,6 +244,10 @@ ngx_http_kerberos_attach(ngx_cycle_t *cycle,
 
     ngx_http_kerberos_watch(cycle, kmcf);
 
+    if (ngx_http_kerberos_init_store(kmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     return ngx_http_kerberos_init_sessions(kmcf);
 }
 
@@ -285,6 +295,10 @@ ngx_http_kerberos_watch_handler(ngx_event_t *ev)
 
     kerberos_tell_orphans(kmcf->process, ngx_http_kerberos_log_orphan, ev->log);
 
+    if (kmcf->store) {
+        ngx_http_kerberos_sweep(kmcf->store);
+    }
+
     ngx_add_timer(ev, NGX_HTTP_KERBEROS_WATCH);
 }
 
@@ -313,6 +327,8 @@ ngx_http_kerberos_exit_process(ngx_cycle_t *cycle)
     if (kmcf == NULL || kmcf->process == NULL) {
         return;
     }
+
+    ngx_http_kerberos_free_store(kmcf);
 
     shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
 

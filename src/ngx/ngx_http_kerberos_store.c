@@ -1,0 +1,342 @@
+
+/* SPDX-License-Identifier: MIT
+ *
+ * Where a worker keeps its idle connections: each peer has shelves, one for
+ * each block and identity, and what was put on one last is taken first.  Mostly
+ * there is one shelf, and never one of many.
+ */
+
+#include "ngx/ngx_http_kerberos.h"
+
+
+/* as many as a peer may have, for clients may choose identities */
+#define NGX_HTTP_KERBEROS_SHELVES  64
+
+
+static ngx_http_kerberos_shelf_t *ngx_http_kerberos_find_shelf(
+    ngx_http_kerberos_stock_t *stock, ngx_http_kerberos_pool_t *pool,
+    ngx_http_kerberos_identity_t *identity);
+static ngx_http_kerberos_shelf_t *ngx_http_kerberos_add_shelf(
+    ngx_http_kerberos_store_t *store, ngx_http_kerberos_stock_t *stock,
+    ngx_uint_t service);
+static void ngx_http_kerberos_clear_shelf(ngx_http_kerberos_shelf_t *shelf);
+static void ngx_http_kerberos_hold_max(ngx_http_kerberos_stock_t *stock,
+    ngx_http_kerberos_pool_t *pool);
+
+
+/* where there is no memory for it, connections are closed after each request */
+
+ngx_int_t
+ngx_http_kerberos_init_store(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    size_t                      size;
+    ngx_uint_t                  i, npeers, nservices;
+    ngx_http_kerberos_store_t  *store;
+
+    kmcf->store = NULL;
+
+    npeers = kerberos_peers(kmcf->process);
+    nservices = kerberos_config_services(kmcf->config);
+
+    if (ngx_queue_empty(&kmcf->pools)) {
+        return NGX_OK;
+    }
+
+    size = sizeof(ngx_http_kerberos_store_t)
+           + npeers * sizeof(ngx_http_kerberos_stock_t)
+           + nservices * sizeof(ngx_http_kerberos_stocks_t);
+
+    store = ngx_calloc(size, kmcf->cycle->log);
+    if (store == NULL) {
+        return NGX_ERROR;
+    }
+
+    store->kmcf = kmcf;
+    store->nservices = nservices;
+    store->services = (ngx_http_kerberos_stocks_t *) &store[1];
+    store->peers = (ngx_http_kerberos_stock_t *) &store->services[nservices];
+
+    for (i = 0; i < nservices; i++) {
+        ngx_queue_init(&store->services[i].stocks);
+    }
+
+    for (i = 0; i < npeers; i++) {
+        ngx_queue_init(&store->peers[i].shelves);
+    }
+
+    ngx_queue_init(&store->spare);
+
+    ngx_http_kerberos_set_event(&store->sweep, &store->connection, store,
+                                ngx_http_kerberos_sweep_handler);
+    store->sweep.log = kmcf->cycle->log;
+
+    kmcf->store = store;
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_kerberos_free_store(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_queue_t                *q;
+    ngx_http_kerberos_store_t  *store;
+
+    store = kmcf->store;
+
+    if (store == NULL) {
+        return;
+    }
+
+    ngx_http_kerberos_empty_pools(kmcf);
+
+    if (store->sweep.posted) {
+        ngx_delete_posted_event(&store->sweep);
+    }
+
+    while (!ngx_queue_empty(&store->spare)) {
+        q = ngx_queue_head(&store->spare);
+        ngx_queue_remove(q);
+        ngx_free(ngx_queue_data(q, ngx_http_kerberos_shelf_t, link));
+    }
+
+    ngx_free(store);
+
+    /* requests that end from now on have nowhere to put theirs */
+    kmcf->store = NULL;
+}
+
+
+/* the connection kept last of those that this request may use */
+
+ngx_http_kerberos_idle_t *
+ngx_http_kerberos_draw(ngx_http_kerberos_store_t *store,
+    ngx_http_kerberos_pool_t *pool, uint32_t peer,
+    ngx_http_kerberos_identity_t *identity)
+{
+    ngx_http_kerberos_idle_t   *idle;
+    ngx_http_kerberos_shelf_t  *shelf;
+
+    shelf = ngx_http_kerberos_find_shelf(&store->peers[peer], pool, identity);
+
+    if (shelf == NULL) {
+        return NULL;
+    }
+
+    idle = ngx_queue_data(ngx_queue_head(&shelf->idle),
+                          ngx_http_kerberos_idle_t, on_shelf);
+
+    ngx_http_kerberos_unshelve(idle);
+
+    return idle;
+}
+
+
+ngx_int_t
+ngx_http_kerberos_shelve(ngx_http_kerberos_store_t *store,
+    ngx_http_kerberos_idle_t *idle, ngx_uint_t service)
+{
+    ngx_http_kerberos_shelf_t  *shelf;
+    ngx_http_kerberos_stock_t  *stock;
+
+    if (service >= store->nservices) {
+        return NGX_ERROR;
+    }
+
+    stock = &store->peers[idle->peer];
+
+    shelf = ngx_http_kerberos_find_shelf(stock, idle->pool, &idle->identity);
+
+    if (shelf == NULL) {
+        shelf = ngx_http_kerberos_add_shelf(store, stock, service);
+        if (shelf == NULL) {
+            return NGX_ERROR;
+        }
+    }
+
+    if (ngx_queue_head(&stock->shelves) != &shelf->link) {
+        ngx_queue_remove(&shelf->link);
+        ngx_queue_insert_head(&stock->shelves, &shelf->link);
+    }
+
+    idle->shelf = shelf;
+    shelf->count++;
+    ngx_queue_insert_head(&shelf->idle, &idle->on_shelf);
+
+    kerberos_count_idle(store->kmcf->process, idle->peer, 1);
+
+    ngx_http_kerberos_enter_pool(idle);
+    ngx_http_kerberos_hold_max(stock, idle->pool);
+
+    return NGX_OK;
+}
+
+
+/* takes it from where it stands; the connection goes on */
+
+void
+ngx_http_kerberos_unshelve(ngx_http_kerberos_idle_t *idle)
+{
+    ngx_http_kerberos_shelf_t  *shelf;
+    ngx_http_kerberos_stock_t  *stock;
+    ngx_http_kerberos_store_t  *store;
+
+    shelf = idle->shelf;
+    store = idle->pool->kmcf->store;
+    stock = &store->peers[idle->peer];
+
+    ngx_http_kerberos_leave_pool(idle);
+
+    kerberos_count_idle(store->kmcf->process, idle->peer, -1);
+
+    ngx_queue_remove(&idle->on_shelf);
+
+    if (--shelf->count) {
+        return;
+    }
+
+    ngx_queue_remove(&shelf->link);
+    ngx_queue_insert_head(&store->spare, &shelf->link);
+
+    if (--stock->count == 0) {
+        ngx_queue_remove(&stock->link);
+    }
+}
+
+
+static ngx_http_kerberos_shelf_t *
+ngx_http_kerberos_find_shelf(ngx_http_kerberos_stock_t *stock,
+    ngx_http_kerberos_pool_t *pool, ngx_http_kerberos_identity_t *identity)
+{
+    ngx_queue_t                *q;
+    ngx_http_kerberos_idle_t   *first;
+    ngx_http_kerberos_shelf_t  *shelf;
+
+    for (q = ngx_queue_head(&stock->shelves);
+         q != ngx_queue_sentinel(&stock->shelves);
+         q = ngx_queue_next(q))
+    {
+        shelf = ngx_queue_data(q, ngx_http_kerberos_shelf_t, link);
+
+        /* all that stand on it agree */
+
+        first = ngx_queue_data(ngx_queue_head(&shelf->idle),
+                               ngx_http_kerberos_idle_t, on_shelf);
+
+        if (first->pool == pool
+            && ngx_http_kerberos_same_identity(&first->identity, identity))
+        {
+            return shelf;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_http_kerberos_shelf_t *
+ngx_http_kerberos_add_shelf(ngx_http_kerberos_store_t *store,
+    ngx_http_kerberos_stock_t *stock, ngx_uint_t service)
+{
+    ngx_queue_t                *q;
+    ngx_http_kerberos_shelf_t  *shelf;
+
+    if (stock->count == NGX_HTTP_KERBEROS_SHELVES) {
+        q = ngx_queue_last(&stock->shelves);
+        ngx_http_kerberos_clear_shelf(
+            ngx_queue_data(q, ngx_http_kerberos_shelf_t, link));
+    }
+
+    if (ngx_queue_empty(&store->spare)) {
+        shelf = ngx_calloc(sizeof(ngx_http_kerberos_shelf_t),
+                           store->kmcf->cycle->log);
+        if (shelf == NULL) {
+            return NULL;
+        }
+
+        ngx_queue_init(&shelf->idle);
+
+    } else {
+        q = ngx_queue_head(&store->spare);
+        ngx_queue_remove(q);
+        shelf = ngx_queue_data(q, ngx_http_kerberos_shelf_t, link);
+    }
+
+    if (stock->count++ == 0) {
+        ngx_queue_insert_head(&store->services[service].stocks, &stock->link);
+    }
+
+    ngx_queue_insert_head(&stock->shelves, &shelf->link);
+
+    return shelf;
+}
+
+
+void
+ngx_http_kerberos_clear_stock(ngx_http_kerberos_stock_t *stock)
+{
+    ngx_queue_t  *q;
+
+    while (stock->count) {
+        q = ngx_queue_head(&stock->shelves);
+        ngx_http_kerberos_clear_shelf(
+            ngx_queue_data(q, ngx_http_kerberos_shelf_t, link));
+    }
+}
+
+
+static void
+ngx_http_kerberos_clear_shelf(ngx_http_kerberos_shelf_t *shelf)
+{
+    ngx_uint_t                 i;
+    ngx_http_kerberos_idle_t  *idle;
+
+    for (i = shelf->count; i; i--) {
+        idle = ngx_queue_data(ngx_queue_head(&shelf->idle),
+                              ngx_http_kerberos_idle_t, on_shelf);
+        ngx_http_kerberos_close_idle(idle);
+    }
+}
+
+
+/* closes the oldest of the peer's where there is one too many */
+
+static void
+ngx_http_kerberos_hold_max(ngx_http_kerberos_stock_t *stock,
+    ngx_http_kerberos_pool_t *pool)
+{
+    ngx_uint_t                  count;
+    ngx_queue_t                *q;
+    ngx_http_kerberos_idle_t   *last, *oldest;
+    ngx_http_kerberos_shelf_t  *shelf;
+
+    count = 0;
+    oldest = NULL;
+
+    for (q = ngx_queue_head(&stock->shelves);
+         q != ngx_queue_sentinel(&stock->shelves);
+         q = ngx_queue_next(q))
+    {
+        shelf = ngx_queue_data(q, ngx_http_kerberos_shelf_t, link);
+        last = ngx_queue_data(ngx_queue_last(&shelf->idle),
+                              ngx_http_kerberos_idle_t, on_shelf);
+
+        if (last->pool != pool) {
+            continue;
+        }
+
+        count += shelf->count;
+
+        /* of the same age is who stands behind */
+
+        if (oldest == NULL
+            || (ngx_msec_int_t) (last->since - oldest->since) <= 0)
+        {
+            oldest = last;
+        }
+    }
+
+    if (count > pool->max) {
+        ngx_http_kerberos_close_idle(oldest);
+    }
+}
