@@ -143,10 +143,11 @@ inline constexpr breaker::Judgement kStale{breaker::Outcome::kNeutral, breaker::
 // One client request, on the way through a service. It may be sent again, unless it says so.
 class Client {
  public:
-  explicit Client(Process& process, std::uint32_t service = 0, bool replayable = true)
+  explicit Client(Process& process, std::uint32_t service = 0, bool replayable = true,
+                  std::string_view key = {})
       : process_(process), number_(service), service_(process, service) {
     request.service = service;
-    service_.open(request, replayable);
+    service_.open(request, replayable, key);
   }
 
   // The id of the peer that was picked, "-" where there was none.
