@@ -76,8 +76,9 @@ coverage: ## line coverage of the core by its unit tests: build/coverage.html
 	@gcovr --root . --filter src/ build/cover --print-summary --html build/coverage.html \
 	    | tail -n 3
 
-bench: build ## cost of a proxied request beside nginx's own round robin
-	@scripts/bench
+bench: build ## CPU a request beside nginx and HAProxy, 2 to 10,000 peers: writes docs/performance.md
+	@scripts/bench --docs
+	@scripts/bench-pick --docs
 
 matrix: ## build and test on Debian 12, 13 and sid in debootstrap roots (slow, needs root)
 	@scripts/matrix
