@@ -60,7 +60,9 @@ constexpr std::uint32_t adapted(std::uint32_t percent, const Achievement& peer,
                                 const Achievement& service) {
   constexpr float kSuccessTolerance = 0.95F;
   constexpr float kLatencyTolerance = 1.5F;
-  const float successes = (1.0F - peer.errors) / std::max(1.0F - service.errors, 0.01F);
+  // Where nobody succeeds, nobody does worse than the others.
+  constexpr float kSome = 0.01F;
+  const float successes = (1.0F - peer.errors + kSome) / (1.0F - service.errors + kSome);
   const float well = successes >= kSuccessTolerance ? 1.0F : successes * successes;
   const float soon =
       std::min(1.0F, kLatencyTolerance * (service.latency + 1.0F) / (peer.latency + 1.0F));
