@@ -135,8 +135,16 @@ subtest 'then it keeps them, and ours does not' => sub {
 EOF
 
     my $c    = http_connect($ng->port);
-    my %kept = (before => [1, 0], after => [1, 0], ignored => [1, 0], both => [3, 0], ours => [1, 1],
-        neither => [5, 0], limits => [3, 1], said => [1, 1]);
+    my %kept = (
+        before  => [1, 0],
+        after   => [1, 0],
+        ignored => [1, 0],
+        both    => [3, 0],
+        ours    => [1, 1],
+        neither => [5, 0],
+        limits  => [3, 1],
+        said    => [1, 1],
+    );
 
     for my $upstream (sort keys %kept) {
         my ($connections, $idle) = $kept{$upstream}->@*;

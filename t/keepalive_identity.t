@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 #
 # A kept connection serves only requests that would have opened the same one: TLS names, client
-# certificates, what is verified, local addresses and protocols stay apart, at one and the same peer.
+# certificates, what is verified and local addresses stay apart, at one and the same peer.
 
 use v5.36;
 

@@ -90,8 +90,8 @@ subtest 'a peer that goes out has none, in any worker' => sub {
         for my $c (@client) { $c->get('/u') for 1 .. 2 }
     }
 
-    ok wait_for { idle('u', 1) + idle('u', 2) == $b->counters(1)->{open} + $b->counters(2)->{open} },
-        'all are kept that are open';
+    my $open = sub { $b->counters(1)->{open} + $b->counters(2)->{open} };
+    ok wait_for { idle('u', 1) + idle('u', 2) == $open->() }, 'all are kept that are open';
     cmp_ok idle('u', $_), '>=', 2, "peer $_: by several workers" for 1, 2;
     my $other = idle('u', 2);
 
@@ -233,6 +233,49 @@ subtest 'so does an end' => sub {
     ok $ng->stop, 'ended';
     cmp_ok now() - $since, '<', 5, 'at once';
     ok wait_for { $b->counters(4)->{open} == 0 }, 'nothing is open';
+};
+
+# Such an nginx can open no connections after a reload, with or without us. What it asks is asked by
+# a connection that was there before.
+
+subtest 'without a master, at a reload' => sub {
+    my $ng = nginx(start => 0, main => 'master_process off;', backend => $b, http => <<'EOF');
+    upstream u { server %%BACKEND_1%%; server %%BACKEND_2%%; kerberos_breaker off; }
+    proxy_http_version 1.1;
+    proxy_set_header Connection "";
+    server {
+        listen 127.0.0.1:%%PORT%%;
+        location = /status { kerberos_status; }
+        location / { proxy_pass http://u; }
+    }
+EOF
+
+    $ng->{pid} = $ng->run_binary('stderr', qw(-e error.log -c nginx.conf));
+    wait_for { http_get($ng->port, '/status')->{status} == 200 } or die "nginx does not answer\n";
+
+    my ($c, $busy) = map { http_connect($ng->port) } 1, 2;
+    my $open = sub { my $sum = 0; $sum += $b->counters($_)->{open} for 1, 2; $sum };
+    my $idle = sub {
+        my $status = decode_json($c->get('/status')->{body});
+        return [map { $_->{idle} } service($status, 'u')->{peers}->@*];
+    };
+
+    $c->get('/') for 1 .. 4;
+    is_deeply $idle->(), [1, 1], 'each peer has one';
+
+    $b->mode($_, 'delay', delay => 0.5) for 1, 2;
+    $busy->ask('GET', '/');
+    ok wait_for { $b->counters(1)->{in_flight} + $b->counters(2)->{in_flight} == 1 }, 'one is used';
+
+    $ng->mark_log;
+    kill HUP => $ng->{pid};
+    ok $ng->wait_for_log(qr/: using the "\w+" event method/), 'reloaded';
+    is_deeply $idle->(), [0, 0], 'none is kept';
+    ok wait_for { $open->() == 1 }, 'but for the one in use';
+    is $busy->response->{status}, 200, 'which ends well';
+    ok wait_for { $open->() == 0 }, 'and is closed';
+    is_deeply $idle->(), [0, 0], 'nobody thinks otherwise';
+    $b->mode($_, 'ok') for 1, 2;
 };
 
 done_testing;

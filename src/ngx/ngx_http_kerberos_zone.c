@@ -14,6 +14,7 @@
 static ngx_int_t ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
 static ngx_int_t ngx_http_kerberos_check_size(ngx_shm_zone_t *shm_zone);
+static void ngx_http_kerberos_leave_cycle(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_kerberos_attach(ngx_cycle_t *cycle,
     ngx_http_kerberos_main_conf_t *kmcf);
 static void ngx_http_kerberos_watch(ngx_cycle_t *cycle,
@@ -160,7 +161,7 @@ ngx_int_t
 ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
 {
     ngx_core_conf_t                *ccf;
-    ngx_http_kerberos_main_conf_t  *kmcf, *old;
+    ngx_http_kerberos_main_conf_t  *kmcf;
 
     kmcf = ngx_http_kerberos_cycle_conf(cycle);
 
@@ -178,16 +179,37 @@ ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
      */
 
     if (!ccf->master && !ngx_is_init_cycle(cycle->old_cycle)) {
-        old = ngx_http_kerberos_cycle_conf(cycle->old_cycle);
-
-        if (old) {
-            ngx_http_kerberos_free_store(old);
-        }
-
+        ngx_http_kerberos_leave_cycle(cycle->old_cycle);
         (void) ngx_http_kerberos_attach(cycle, kmcf);
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * What the process kept is counted in the place that it is about to take anew.
+ * The configuration before may not have had us, or another copy of us.
+ */
+
+static void
+ngx_http_kerberos_leave_cycle(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                      m;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    for (m = 0; cycle->modules[m]; m++) {
+
+        if (cycle->modules[m] != &ngx_http_kerberos_module) {
+            continue;
+        }
+
+        kmcf = ngx_http_kerberos_cycle_conf(cycle);
+
+        if (kmcf) {
+            ngx_http_kerberos_free_store(kmcf);
+        }
+    }
 }
 
 
