@@ -10,6 +10,7 @@
 // fast would look best of all and draw everybody in.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 
@@ -23,8 +24,15 @@ namespace kerberos::balance {
 // In which time an old latency loses all but 1/e of its say: Linkerd's default.
 inline constexpr base::Millis kEwmaDecay = 10'000;
 
-// As what a response counts that is no success: Linkerd's figure.
-inline constexpr base::Millis kEwmaPenalty = 5'000;
+// As how many usual latencies of its service a response counts at least that is no success. So a
+// peer that has failed is left alone for about ln 10 = 2.3 times kEwmaDecay, and one failure among
+// many costs it no more than that.
+inline constexpr float kEwmaPenalty = 10.0F;
+
+// The latency to write down for a response that is no success and took so many milliseconds.
+inline float ewma_penalty(float latency, float usual) {
+  return std::max(latency, kEwmaPenalty * (usual + 1.0F));
+}
 
 // The cost of a peer whose latency is expected to be so many milliseconds. Clocks here know whole
 // milliseconds: one is added, or nothing would tell a busy peer from an idle one below that.

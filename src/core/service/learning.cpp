@@ -44,11 +44,12 @@ void Service::learn(PeerRecord& record, const Judgement& judgement, base::Instan
   if (!options.learns() || tells_nothing(judgement)) return;
   const bool good = served(judgement);
   const auto latency = static_cast<float>(judgement.duration);
-  if (good) balance::Average(record_.counters.latency).add(latency, now, balance::kEwmaDecay);
+  balance::Average usual(record_.counters.latency);
+  if (good) usual.add(latency, now, balance::kEwmaDecay);
   if (!options.adaptive) {
-    const auto penalty = static_cast<float>(balance::kEwmaPenalty);
-    balance::Peak(record.pace.peak)
-        .add(good ? latency : std::max(latency, penalty), now, balance::kEwmaDecay);
+    const float counted =
+        good ? latency : balance::ewma_penalty(latency, usual.value().value_or(0.0F));
+    balance::Peak(record.pace.peak).add(counted, now, balance::kEwmaDecay);
     return;
   }
   if (good) balance::Average(record.pace.latency).add(latency, now, balance::kAdaptiveDecay);
