@@ -218,7 +218,7 @@ subtest 'another balancing method after ours is refused' => sub {
     }
 };
 
-subtest 'another balancing method before ours is warned of, as by nginx' => sub {
+subtest 'another balancing method before ours is refused as well' => sub {
     for my $method ('least_conn', 'ip_hash', 'hash $uri', 'random') {
         for my $lines (
             "$method; kerberos_breaker off;",
@@ -227,8 +227,9 @@ subtest 'another balancing method before ours is warned of, as by nginx' => sub 
         ) {
             my ($code, $said) = block($lines);
 
-            ok $code == 1 || $said =~ /\[warn\] load balancing method redefined/, $lines
-                or diag "code $code: $said";
+            is $code, 1, $lines;
+            like $said, qr/\[emerg\] another load balancing method is not allowed .*kerberos_balance/,
+                'says what to use';
         }
     }
 };

@@ -40,6 +40,7 @@ typedef struct {
 static ngx_int_t ngx_http_kerberos_repeat_keepalive(ngx_conf_t *cf,
     ngx_command_t *cmd, ngx_http_kerberos_keepalive_conf_t *kcf);
 #endif
+static ngx_int_t ngx_http_kerberos_refuse_method(ngx_conf_t *cf);
 static ngx_module_t *ngx_http_kerberos_find_keepalive(ngx_conf_t *cf);
 
 
@@ -63,8 +64,7 @@ ngx_http_kerberos_hook_upstream(ngx_conf_t *cf,
             if (kcf->original_init_upstream
                 != ngx_http_upstream_init_round_robin)
             {
-                ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                                   "load balancing method redefined");
+                return ngx_http_kerberos_refuse_method(cf);
             }
 
             us->peer.init_upstream = init;
@@ -76,13 +76,25 @@ ngx_http_kerberos_hook_upstream(ngx_conf_t *cf,
 #endif
 
     if (us->peer.init_upstream) {
-        ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
-                           "load balancing method redefined");
+        return ngx_http_kerberos_refuse_method(cf);
     }
 
     us->peer.init_upstream = init;
 
     return NGX_OK;
+}
+
+
+/* nginx would have one of two methods win, with a warning at most */
+
+static ngx_int_t
+ngx_http_kerberos_refuse_method(ngx_conf_t *cf)
+{
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "another load balancing method is not allowed "
+                       "together with \"kerberos_*\" directives (use "
+                       "\"kerberos_balance\")");
+    return NGX_ERROR;
 }
 
 

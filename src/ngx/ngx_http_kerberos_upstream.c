@@ -408,8 +408,8 @@ ngx_http_kerberos_check_upstreams(ngx_conf_t *cf)
         if (kscf->used && !kscf->served) {
             ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
                           "another load balancing method is not allowed "
-                          "together with \"kerberos_*\" directives in "
-                          "upstream \"%V\" in %s:%ui",
+                          "together with \"kerberos_*\" directives (use "
+                          "\"kerberos_balance\") in upstream \"%V\" in %s:%ui",
                           &us[i]->host, us[i]->file_name, us[i]->line);
             return NGX_ERROR;
         }
