@@ -6,12 +6,11 @@
 #include <cstring>
 #include <memory>
 #include <new>
-#include <unordered_set>
 #include <vector>
 
-#include "core/balance/ring.h"
 #include "core/balance/schedule.h"
 #include "core/service/draw_up.h"
+#include "core/service/plan.h"
 #include "core/service/zone.h"
 
 namespace kerberos::service {
@@ -35,102 +34,6 @@ class Cursor {
  private:
   std::size_t end_ = 0;
 };
-
-// One peer of a generation, before it has a place.
-struct PeerPlan {
-  const registry::Peer* peer;
-  const registry::Address* address;
-  std::string id;
-  std::uint32_t options;
-  std::uint32_t share;
-};
-
-struct ServicePlan {
-  const registry::Service* service;
-  std::vector<PeerPlan> peers;
-  balance::RosterRoom room;
-  std::vector<balance::Point> points[balance::kTiers];  // where it hashes
-  bool ranked[balance::kTiers] = {};                    // whether it ranks that tier's peers
-
-  [[nodiscard]] const balance::Options& balance() const { return service->balance.options; }
-  [[nodiscard]] std::uint32_t count() const { return static_cast<std::uint32_t>(peers.size()); }
-};
-
-struct Plan {
-  std::vector<ServicePlan> services;
-  std::vector<breaker::Options> options;
-  std::size_t peers = 0;
-  std::uint32_t buckets = 1;
-};
-
-std::uint32_t options_of(Plan& plan, const registry::Service& service, const registry::Peer& peer) {
-  const auto options = registry::complete(registry::inherit(peer.breaker, service.breaker));
-  // Most peers share the options of the one before them.
-  if (plan.options.empty() || plan.options.back() != options) plan.options.push_back(options);
-  return static_cast<std::uint32_t>(plan.options.size() - 1);
-}
-
-// The id of a peer: what it is called, or its address, with an ordinal where that is taken.
-std::string unique_id(std::unordered_set<std::string>& taken, const std::string& wanted) {
-  std::string id = wanted;
-  for (int ordinal = 2; !taken.insert(id).second; ++ordinal) {
-    id = wanted + '#' + std::to_string(ordinal);
-  }
-  return id;
-}
-
-// Fits the weights of one tier to the schedule and says how long that gets.
-std::uint32_t fit_shares(ServicePlan& plan, std::vector<balance::Share> shares) {
-  balance::fit(shares);
-  for (const auto& share : shares) plan.peers[share.peer].share = share.weight;
-  return static_cast<std::uint32_t>(balance::period(shares));
-}
-
-// What a tier's method needs that its peers' names and weights decide once and for all.
-void plan_tier(ServicePlan& plan, balance::Tier tier) {
-  const auto t = static_cast<std::size_t>(tier);
-  std::vector<balance::Share> shares;
-  std::vector<balance::RingMember> members;
-  for (std::uint32_t i = 0; i < plan.peers.size(); ++i) {
-    const PeerPlan& peer = plan.peers[i];
-    if (peer.peer->down || peer.peer->backup != (tier == balance::Tier::kBackup)) continue;
-    shares.push_back({i, peer.peer->weight});
-    members.push_back({balance::hash_of(peer.id), i, peer.peer->weight});
-  }
-  auto& room = plan.room.tiers[t];
-  if (plan.balance().method == balance::Method::kHash) {
-    plan.points[t] = balance::points_of(members);
-    room.peers = static_cast<std::uint32_t>(plan.points[t].size());
-    room.words = room.peers == 0 ? 0 : static_cast<std::uint32_t>(balance::ring_words(room.peers));
-  } else {
-    room.peers = room.words = fit_shares(plan, std::move(shares));
-    plan.ranked[t] = plan.balance().ranks() && !members.empty();
-  }
-}
-
-ServicePlan plan_service(Plan& plan, const registry::Service& service) {
-  ServicePlan planned{.service = &service, .peers = {}, .room = {}, .points = {}};
-  std::unordered_set<std::string> taken;
-  for (const auto& peer : service.peers) {
-    const std::uint32_t options = options_of(plan, service, peer);
-    for (const auto& address : peer.addresses) {
-      const std::string& wanted = peer.id.empty() ? address.text : peer.id;
-      planned.peers.push_back({&peer, &address, unique_id(taken, wanted), options, 0});
-    }
-  }
-  for (const balance::Tier tier : balance::kAllTiers) plan_tier(planned, tier);
-  return planned;
-}
-
-Plan plan_of(const registry::Registry& registry) {
-  Plan plan;
-  for (const auto& service : registry.services) {
-    plan.services.push_back(plan_service(plan, service));
-    plan.peers += plan.services.back().peers.size();
-  }
-  plan.buckets = static_cast<std::uint32_t>(std::bit_ceil(plan.services.size() * 2 + 1));
-  return plan;
-}
 
 // A block's parts, in the order in which they stand.
 struct Parts {
@@ -191,11 +94,6 @@ std::uint32_t held_max(std::uint32_t peers, std::uint32_t percent) {
   if (peers < 2 || percent >= 100) return peers;
   const auto share = static_cast<std::uint32_t>(std::uint64_t{peers} * percent / 100);
   return std::clamp<std::uint32_t>(share, 1, peers - 1);
-}
-
-std::string record_key(const registry::Service& service, const PeerPlan& peer) {
-  // The address belongs to the key: an id that moves to another machine starts anew.
-  return service.name + '\0' + peer.id + '\0' + peer.address->text;
 }
 
 class Builder {
