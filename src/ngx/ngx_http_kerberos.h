@@ -217,8 +217,6 @@ char *ngx_http_kerberos_failure_on(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 char *ngx_http_kerberos_balance(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
-char *ngx_http_kerberos_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
-    void *conf);
 char *ngx_http_kerberos_service(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
@@ -290,6 +288,8 @@ void ngx_http_kerberos_clear_stock(ngx_http_kerberos_stock_t *stock);
 
 /* ngx_http_kerberos_pool.c: how many of a block, and for how long */
 
+char *ngx_http_kerberos_keepalive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 void ngx_http_kerberos_init_pool(ngx_http_kerberos_main_conf_t *kmcf,
     ngx_http_kerberos_pool_t *pool);
 void ngx_http_kerberos_empty_pools(ngx_http_kerberos_main_conf_t *kmcf);

@@ -18,8 +18,6 @@ static char *ngx_http_kerberos_set_breaker(ngx_conf_t *cf,
     kerberos_settings *breaker);
 static char *ngx_http_kerberos_set_failure_on(ngx_conf_t *cf,
     kerberos_settings *breaker);
-static ngx_int_t ngx_http_kerberos_set_keepalive(ngx_conf_t *cf,
-    ngx_http_kerberos_pool_t *pool, ngx_str_t *parameter);
 
 
 char *
@@ -262,124 +260,6 @@ ngx_http_kerberos_balance(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     }
 
     return NGX_CONF_OK;
-}
-
-
-char *
-ngx_http_kerberos_keepalive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_kerberos_srv_conf_t  *kscf = conf;
-
-    ngx_int_t                      n;
-    ngx_str_t                     *value;
-    ngx_uint_t                     i;
-    ngx_http_upstream_srv_conf_t  *us;
-
-    if (kscf->keepalive_set) {
-        return "is duplicate";
-    }
-
-    kscf->keepalive_set = 1;
-
-    value = cf->args->elts;
-
-    if (ngx_strcmp(value[1].data, "off") == 0) {
-        n = 0;
-
-    } else {
-        n = ngx_atoi(value[1].data, value[1].len);
-
-        if (n == NGX_ERROR || n == 0 || n > 65535) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid value \"%V\" in \"%V\" directive",
-                               &value[1], &cmd->name);
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    kscf->pool.max = n;
-
-    if (n == 0 && cf->args->nelts > 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\"", &value[2]);
-        return NGX_CONF_ERROR;
-    }
-
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_kerberos_set_keepalive(cf, &kscf->pool, &value[i])
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
-    }
-
-    us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
-
-    if (ngx_http_kerberos_serve_upstream(cf, us, kscf) != NGX_OK) {
-        return NGX_CONF_ERROR;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
-static ngx_int_t
-ngx_http_kerberos_set_keepalive(ngx_conf_t *cf, ngx_http_kerberos_pool_t *pool,
-    ngx_str_t *parameter)
-{
-    ngx_int_t    n;
-    ngx_str_t    value;
-    ngx_uint_t   i, *field;
-
-    static struct {
-        ngx_str_t   name;
-        size_t      offset;
-        ngx_uint_t  time;
-    } known[] = {
-        { ngx_string("idle="),
-          offsetof(ngx_http_kerberos_pool_t, idle), 1 },
-        { ngx_string("requests="),
-          offsetof(ngx_http_kerberos_pool_t, requests), 0 },
-        { ngx_string("total="),
-          offsetof(ngx_http_kerberos_pool_t, total), 0 }
-    };
-
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
-
-        if (ngx_strncmp(parameter->data, known[i].name.data, known[i].name.len)
-            != 0)
-        {
-            continue;
-        }
-
-        field = (ngx_uint_t *) ((char *) pool + known[i].offset);
-
-        if (*field != NGX_CONF_UNSET_UINT) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "parameter \"%*s\" is duplicate",
-                               known[i].name.len - 1, known[i].name.data);
-            return NGX_ERROR;
-        }
-
-        value.data = parameter->data + known[i].name.len;
-        value.len = parameter->len - known[i].name.len;
-
-        n = known[i].time ? ngx_parse_time(&value, 0)
-                          : ngx_atoi(value.data, value.len);
-
-        if (n == NGX_ERROR || n == 0) {
-            break;
-        }
-
-        *field = n;
-
-        return NGX_OK;
-    }
-
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\"", parameter);
-
-    return NGX_ERROR;
 }
 
 
