@@ -117,10 +117,12 @@ subtest 'beside a method of nginx' => sub {
 
     for my $own (@theirs) {
         for my $ours ('least_conn', 'hash $arg_k', 'random') {
-            my ($code, $said) = $ng->config_test(http => block("kerberos_balance $ours;\n $own;"));
+            for my $lines ("kerberos_balance $ours; $own;", "$own; kerberos_balance $ours;") {
+                my ($code, $said) = $ng->config_test(http => block($lines));
 
-            is $code, 1, "kerberos_balance $ours; $own;";
-            like $said, qr/another load balancing method is not allowed together/, 'is refused';
+                is $code, 1, $lines;
+                like $said, qr/another load balancing method is not allowed/, 'is refused';
+            }
         }
     }
 };

@@ -116,7 +116,7 @@ subtest 'many at once' => sub {
 
     ok +(wait_for { sum0(loads($b)) == 80 }), 'eighty of one key';
     my @loads = loads($b);
-    is scalar(grep { $_ > limit('rush', 0, 80) } @loads), 0, "nobody has more than the bound: @loads";
+    is scalar(grep { $_ > limit('rush', 0, 80) } @loads), 0, "none above the bound: @loads";
 
     $_->close for @c;
     ok +(wait_for { sum0(loads($b)) == 0 }), 'all are gone';

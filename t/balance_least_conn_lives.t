@@ -111,6 +111,32 @@ subtest 'old workers that end what they have' => sub {
     ok wait_for { sum0(loads($b)) == 0 && sum0(counted()) == 0 }, 'nothing is in flight';
 };
 
+subtest 'old workers that are killed' => sub {
+    my @held;
+
+    fills(12, [1 .. 4], \@held, 'twelve requests');
+    release($b, grep { $_->{peer} > 2 } @held);
+    is_deeply [loads($b)], [3, 3, 0, 0], 'six are left, at two peers';
+
+    my @old = $ng->workers;
+
+    ok $ng->reload(wait => 'new'), 'reloaded';
+
+    my @new;
+    fills(6, [1 .. 4], \@new, 'new ones fill up');
+    is_deeply [loads($b)], [3, 3, 3, 3], 'to three each';
+
+    # Nobody starts another in the place of one that was leaving.
+    kill KILL => @old;
+    $ng->allow(qr/worker process \d+ exited on signal 9/);
+    ok wait_for { join(' ', counted()) eq '0 0 3 3' }, 'what they had is gone';
+    is_deeply [loads($b)], [0, 0, 3, 3], 'by the backend, too';
+
+    fills(6, [1 .. 4], \@new, 'and others come in its place');
+    $_->{client}->close for @held, @new;
+    ok wait_for { sum0(loads($b)) == 0 && sum0(counted()) == 0 }, 'nothing is in flight';
+};
+
 subtest 'a peer that is taken out at a reload, and put back, with requests' => sub {
     my @held;
 

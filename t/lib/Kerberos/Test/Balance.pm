@@ -41,7 +41,7 @@ use List::Util qw(min sum0);
 use Kerberos::Test::HTTP qw(http_connect);
 use Kerberos::Test::Wait qw(wait_for);
 
-our @EXPORT = qw(by_name turns shares near hold release loads in_step);
+our @EXPORT = qw(by_name at_worker turns shares near hold release loads in_step);
 
 
 # A server in which /NAME and /hold/NAME come to the upstream of that name. reuseport: the kernel
@@ -54,22 +54,35 @@ sub by_name ($more = '') { return <<"EOF" }
         add_header X-Tried  \$upstream_addr always;
         proxy_read_timeout 10m;
         $more
+        location = /worker { return 204; }
         location ~ ^/(?:hold/)?(?<name>\\w+) { proxy_pass http://\$name; }
     }
 EOF
 
 
+# A connection to that worker.
+
+sub at_worker ($ng, $pid) {
+    for (1 .. 500) {
+        my $c = http_connect($ng->port);
+        return $c if $c->get('/worker')->{headers}{'x-worker'} == $pid;
+    }
+
+    die "no connection comes to worker $pid\n";
+}
+
+
 # The numbers of the peers that answer so many requests, one after another; of one that nobody
 # answers, "status NNN". The path may be sub ($i) {...}; headers and more as in http_get. With
-# see => sub ($response) {...}, each response is shown.
+# worker => $pid that worker is asked; see => sub ($response) {...} is shown each response.
 
 sub turns ($ng, $b, $count, $path, %arg) {
-    my $see    = delete $arg{see};
+    my ($see, $worker) = delete @arg{qw(see worker)};
     my %number = map { $b->address($_) => $_ } 1 .. $b->{addresses}->@*;
     my @turns;
 
     while (@turns < $count) {
-        my $c    = http_connect($ng->port, timeout => 30);
+        my $c    = $worker ? at_worker($ng, $worker) : http_connect($ng->port);
         my $some = min(10, $count - @turns);
 
         for my $i (1 .. $some) {
@@ -109,18 +122,20 @@ sub near ($got, $count, $chance) {
 
 
 # Requests that stay in flight, begun one after another: { client, peer }, where peer is undef if
-# nobody took it. The backend must hang at /hold. The path may have a query.
+# nobody took it. The backend must hang at /hold. The path may have a query; worker as in turns.
 
-sub hold ($ng, $b, $count, $path) {
+sub hold ($ng, $b, $count, $path, %arg) {
     my ($name, $query) = $path =~ /^(.*?)(\?.*)?$/;
     state $number = 0;
     my @held;
 
     for (1 .. $count) {
         my $at = "/hold/$name/" . ++$number;
-        my $c  = http_connect($ng->port)->ask('GET', $at . ($query // ''));
-        my $peer;
+        my $c  = $arg{worker} ? at_worker($ng, $arg{worker}) : http_connect($ng->port);
 
+        $c->ask('GET', $at . ($query // ''));
+
+        my $peer;
         wait_for {
             my @at = map { $_->{paths}{$at} ? 1 : 0 } $b->peers;
             ($peer) = grep { $at[$_ - 1] } 1 .. @at;
