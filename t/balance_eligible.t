@@ -136,7 +136,10 @@ for my $method (sort keys %METHODS) {
         $b->reset_counters;
         my @got = ask($name, 90);
         is $b->requests(2), 0, 'is not asked';
-        cmp_ok $got[$_], '>', 10, "peer $_: $got[$_]" for 0, 2;
+        is $got[0] + $got[2], 90, 'the others serve';
+
+        # which of two peers is faster, here chance decides
+        cmp_ok $got[$_], '>', 10, "peer $_: $got[$_]" for $method eq 'ewma' ? () : (0, 2);
 
         open_up($name, 3);
         is_deeply [ask($name, 30)], [30, 0, 0], 'the last that is in serves all';
