@@ -24,10 +24,12 @@ namespace kerberos::balance {
 // In which time an old latency loses all but 1/e of its say: Linkerd's default.
 inline constexpr base::Millis kEwmaDecay = 10'000;
 
-// As how many usual latencies of its service a response counts at least that is no success. So a
-// peer that has failed is left alone for about ln 10 = 2.3 times kEwmaDecay, and one failure among
-// many costs it no more than that.
-inline constexpr float kEwmaPenalty = 10.0F;
+// As how many usual latencies of its service a response counts at least that is no success. The
+// peaks of sound peers stand at ten usual latencies easily, and are multiplied by what they have in
+// flight, while one that fails fast has nothing: with less than a hundred it draws requests in
+// under load (t/quality, "fails"). A peer that has failed is left alone for 20 to 50 seconds so,
+// however fast its service is.
+inline constexpr float kEwmaPenalty = 200.0F;
 
 // The latency to write down for a response that is no success and took so many milliseconds.
 inline float ewma_penalty(float latency, float usual) {

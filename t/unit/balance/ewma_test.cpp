@@ -34,11 +34,11 @@ void a_fast_peer_gets_more_at_once(void**) {
 }
 
 void a_failure_costs_more_than_any_usual_response(void**) {
-  assert_true(ewma_penalty(1, 4) == 50);  // ten times what is usual
-  assert_true(ewma_penalty(1, 0) == 10);  // nothing is known, or all is fast
+  assert_true(ewma_penalty(1, 4) == 1'000);  // ten times what is usual
+  assert_true(ewma_penalty(1, 0) == 200);    // nothing is known, or all is fast
   assert_true(ewma_penalty(3'000, 4) == 3'000);
   assert_int_equal(kEwmaDecay, 10'000);
-  assert_true(ewma_cost(ewma_penalty(0, 400), {}) > ewma_cost(400, {8, 1}));
+  assert_true(ewma_cost(ewma_penalty(0, 400), {}) > ewma_cost(400, {190, 1}));
 }
 
 }  // namespace
