@@ -34,7 +34,7 @@ void a_fast_peer_gets_more_at_once(void**) {
 }
 
 void a_failure_costs_more_than_any_usual_response(void**) {
-  assert_true(ewma_penalty(1, 4) == 1'000);  // ten times what is usual
+  assert_true(ewma_penalty(1, 4) == 1'000);  // two hundred times what is usual
   assert_true(ewma_penalty(1, 0) == 200);    // nothing is known, or all is fast
   assert_true(ewma_penalty(3'000, 4) == 3'000);
   assert_int_equal(kEwmaDecay, 10'000);
