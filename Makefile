@@ -23,7 +23,7 @@ include src/flags.mk
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help build core demo run test test-unit test-integration test-race test-asan \
-        sim model stock soak coverage bench matrix fmt lint clean
+        sim model stock soak coverage bench quality matrix fmt lint clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -79,6 +79,9 @@ coverage: ## line coverage of the core by its unit tests: build/coverage.html
 bench: build ## CPU a request beside nginx and HAProxy, 2 to 10,000 peers: writes docs/performance.md
 	@scripts/bench --docs
 	@scripts/bench-pick --docs
+
+quality: ## how well the methods balance, simulated; writes docs/balancing.json, tables, pictures
+	@scripts/quality
 
 matrix: ## build and test on Debian 12, 13 and sid in debootstrap roots (slow, needs root)
 	@scripts/matrix

@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""What docs/balancing.md shows of docs/balancing.json."""
