@@ -334,9 +334,11 @@ void Simulation::finish(Journey& journey) {
 const PeerPlan* Simulation::still_out() const {
   for (const ServicePlan& service : world_.current().services) {
     for (const PeerPlan& peer : service.peers) {
-      // Nobody sends requests to a backup for a breaker's sake that keeps nobody out.
-      const bool looked_after = peer.options.mode == breaker::Mode::kEnforce ||
-                                (peer.options.mode == breaker::Mode::kObserve && !peer.backup);
+      // Nobody sends requests to a backup, or to one that did badly, for a breaker's sake that
+      // keeps nobody out.
+      const bool met =
+          peer.options.mode == breaker::Mode::kObserve && !peer.backup && !service.learns;
+      const bool looked_after = peer.options.mode == breaker::Mode::kEnforce || met;
       if (!peer.down && looked_after && peer.model->state != State::kClosed) return &peer;
     }
   }

@@ -107,6 +107,7 @@ std::shared_ptr<Plan> World::plan_of(std::uint64_t generation) {
     const Options options = registry::complete(wanted[i].breaker);
     service.held_max = most_held(usable, options.max_open_percent);
     service.panic_percent = options.panic_percent;
+    service.learns = wanted[i].balance.options.learns();
     expect_equal(image.held_max, service.held_max, "how many may be held");
     plan->services.push_back(std::move(service));
   }

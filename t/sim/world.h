@@ -48,6 +48,7 @@ struct ServicePlan {
   std::uint32_t first_peer = 0;  // of the generation's
   std::uint32_t held_max = 0;
   std::uint32_t panic_percent = 0;
+  bool learns = false;                                        // and so leaves alone who did badly
   std::unordered_map<const PeerModel*, std::uint32_t> index;  // into `peers`
 };
 
