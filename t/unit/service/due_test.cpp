@@ -99,7 +99,9 @@ void those_that_it_has_tried_hide_nobody(void**) {
     const base::Instant now = 2'010 + 10 * i;
     assert_text(client.pick(now), std::to_string(i));
     assert_true(probing(client));
+    assert_text(client.told(), std::to_string(i) + " HALF_OPEN");  // and of nobody else
     client.report(kError, now);
+    client.told();
     assert_true(earliest(process) <= now + 1);
   }
 }

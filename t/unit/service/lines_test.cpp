@@ -3,9 +3,12 @@
 // What a request costs the other workers: every cache line of the zone that it writes has to be
 // fetched by them again. Six at most, however many peers there are, and none that all requests
 // read or that is another worker's own.
+#include <sanitizer/asan_interface.h>
+
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <list>
 #include <set>
 #include <string>
@@ -27,32 +30,34 @@ using Lines = std::set<std::size_t>;
 class Watch {
  public:
   explicit Watch(const Zone& zone)
-      : memory_(zone.at<const std::uint64_t>(0)), before_(zone.header().size / kWord) {
-    look();
-    lines_.clear();
+      : memory_(zone.at<const std::byte>(0)), before_(zone.header().size) {
+    // All of it is looked at, also what is nobody's.
+    ASAN_UNPOISON_MEMORY_REGION(memory_, before_.size());
+    std::memcpy(before_.data(), memory_, before_.size());
   }
 
-  // Looks which lines are different, and from here on at what becomes of them. Word by word and
-  // behind the sanitizer's back, for it is the memory of others, too, and of nobody.
-  __attribute__((no_sanitize("address"))) void look() {
-    for (std::size_t i = 0; i < before_.size(); ++i) {
-      const std::uint64_t word = *const_cast<const volatile std::uint64_t*>(memory_ + i);
-      if (before_[i] == word) continue;
-      before_[i] = word;
-      lines_.insert(i / (kLine / kWord));
+  // Looks which lines are different, and from here on at what becomes of them.
+  void look() {
+    for (std::size_t page = 0; page < before_.size(); page += Arena::kPage) {
+      const std::size_t end = std::min(page + Arena::kPage, before_.size());
+      if (std::memcmp(&before_[page], memory_ + page, end - page) == 0) continue;
+      for (std::size_t at = page; at < end; at += kLine) {
+        const std::size_t size = std::min(kLine, end - at);
+        if (std::memcmp(&before_[at], memory_ + at, size) == 0) continue;
+        std::memcpy(&before_[at], memory_ + at, size);
+        lines_.insert(at / kLine);
+      }
     }
   }
   [[nodiscard]] const Lines& lines() const { return lines_; }
   void forget() { lines_.clear(); }
   [[nodiscard]] std::size_t line_of(const void* place) const {
-    const auto* from = reinterpret_cast<const std::byte*>(memory_);
-    return static_cast<std::size_t>(static_cast<const std::byte*>(place) - from) / kLine;
+    return static_cast<std::size_t>(static_cast<const std::byte*>(place) - memory_) / kLine;
   }
 
  private:
-  static constexpr std::size_t kWord = sizeof(std::uint64_t);
-  const std::uint64_t* memory_;
-  std::vector<std::uint64_t> before_;
+  const std::byte* memory_;
+  std::vector<std::byte> before_;
   Lines lines_;
 };
 
