@@ -145,7 +145,8 @@ class Tournament {
 
   // Stores a leaf until it says what key_of() says; returns whether it had to. As with parents, one
   // who changed what key_of() reads and finds the leaf right, and another who is about to spoil it,
-  // cannot both miss each other: what key_of() reads is seq_cst, too.
+  // cannot both miss each other: what key_of() counts is seq_cst, too. What else it reads changes
+  // rarely, and whoever changes that sees to a rebuild.
   template <class KeyOf>
   static bool settle(std::atomic<Key>& leaf, KeyOf&& key_of) {
     for (bool stored = false;; stored = true) {
