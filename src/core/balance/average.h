@@ -84,7 +84,7 @@ class Average {
     const float before = weight_of(word) * std::exp(-age / static_cast<float>(tau));
     const float weight = std::min(before + 1.0F, kWeightMax);
     const float mean = word == 0 ? sample : mean_of(word) + (sample - mean_of(word)) / weight;
-    const auto sixteenths = static_cast<std::uint32_t>(weight * kWeightUnit + 0.5F);
+    const auto sixteenths = static_cast<std::uint32_t>(std::lround(weight * kWeightUnit));
     return std::uint64_t{std::bit_cast<std::uint32_t>(mean)} << 32U | sixteenths << kStampBits |
            stamp;
   }
