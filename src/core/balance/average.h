@@ -16,9 +16,9 @@
 #include <bit>
 #include <cmath>
 #include <cstdint>
-#include <limits>
 #include <optional>
 
+#include "core/balance/sample.h"
 #include "core/base/instant.h"
 
 namespace kerberos::balance {
@@ -41,21 +41,12 @@ class Average {
     return (mean_of(word) * weight + usual * prior) / (weight + prior);
   }
 
-  // A sample is finite and not negative; any other is dropped, for one would spoil all to come.
+  // A sample is finite and not negative; any other is dropped.
   void add(float sample, base::Instant now, base::Millis tau) {
-    if (!(sample >= 0.0F && sample <= std::numeric_limits<float>::max())) return;
-    std::uint64_t word = word_.load(std::memory_order_relaxed);
-    for (int race = 0; race < kRaces; ++race) {
-      if (word_.compare_exchange_strong(word, next(word, sample, now, tau),
-                                        std::memory_order_relaxed)) {
-        return;
-      }
-    }
+    add_sample(word_, sample, [&](std::uint64_t word) { return next(word, sample, now, tau); });
   }
 
  private:
-  // A sample that lost so many races is dropped: that many others were counted.
-  static constexpr int kRaces = 8;
   static constexpr unsigned kStampBits = 16;
   static constexpr unsigned kWeightBits = 16;
   static constexpr std::uint32_t kStampMask = (1U << kStampBits) - 1;
