@@ -84,12 +84,12 @@ subtest 'too small: the size that is named is enough' => sub {
 };
 
 subtest 'growing out of the zone: the old configuration goes on' => sub {
-    my $ng = gateway(10, 'kerberos_zone 256k;')->start;
+    my $ng = gateway(10, 'kerberos_zone 512k;')->start;
 
     $ng->allow(qr/zone "kerberos"/);
     $ng->write_file('services.yaml', registry(5000));
     ok !$ng->reload, 'refused';
-    ok $ng->wait_for_log(qr/zone "kerberos" of 256k is too small: 5000 peers .*need "kerberos_zone \d+k"/),
+    ok $ng->wait_for_log(qr/zone "kerberos" of 512k is too small: 5000 peers .*need "kerberos_zone \d+k"/),
         'and the log says what to do';
     is http_get($ng->port, '/')->{status}, 200, 'served';
 

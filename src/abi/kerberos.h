@@ -145,21 +145,37 @@ kerberos_result kerberos_zone_open(const kerberos_memory *memory, void **header,
     kerberos_zone **zone);
 void kerberos_zone_close(kerberos_zone *zone);  /* the handle; the memory stays */
 
-/* Builds a generation of the services beside those there are, and frees what nobody uses any
- * more; `exists` tells whether a process lives. MUTEX. */
+/* Builds the first generation of a configuration beside those there are, and frees what nobody
+ * uses any more; `exists` tells whether a process lives. Its number names the configuration and
+ * all generations that come of it: their lineage. MUTEX. */
 kerberos_result kerberos_zone_build(kerberos_zone *zone, const kerberos_config *config,
-    int (*exists)(int64_t pid), int64_t now, uint64_t *generation);
+    int (*exists)(int64_t pid), int64_t now, uint64_t *lineage);
 
-/* Puts a generation in force. */
-void kerberos_zone_publish(kerberos_zone *zone, uint64_t generation);
+/* Puts the first generation of a lineage in force. MUTEX. */
+void kerberos_zone_publish(kerberos_zone *zone, uint64_t lineage);
 
-/* Process: one worker at work on a generation. */
+/* Builds the next generation of a lineage and puts it in force. KERBEROS_REFUSED: another
+ * configuration is. KERBEROS_NO_MEMORY: processes have been asked to let go of older ones, so that
+ * there may be some in a while. MUTEX. */
+kerberos_result kerberos_zone_change(kerberos_zone *zone, const kerberos_config *config,
+    uint64_t lineage, int (*exists)(int64_t pid), int64_t now, uint64_t *generation);
+
+/* Frees what nobody uses any more. MUTEX. */
+void kerberos_zone_sweep(kerberos_zone *zone, int (*exists)(int64_t pid), int64_t now);
+
+/* Process: one worker at work on the generations of its configuration. */
 
 typedef struct kerberos_process_s  kerberos_process;
 
 /* Takes a slot, numbered from 0 to 1023, and gives back what its former owner held. MUTEX. */
-kerberos_result kerberos_attach(kerberos_zone *zone, uint32_t slot, int64_t pid,
-    uint64_t generation, uint64_t seed, kerberos_process **process);
+kerberos_result kerberos_attach(kerberos_zone *zone, uint32_t slot, int64_t pid, uint64_t lineage,
+    uint64_t seed, kerberos_process **process);
+
+/* Goes over to the generation in force, for the requests that begin from now on; returns whether
+ * it is another than before. Numbers of services mean another thing then; ranks do not. Takes no
+ * lock. */
+int kerberos_adopt(kerberos_process *process);
+
 /* Gives back what processes held that are gone without a word. MUTEX. */
 void kerberos_bury(kerberos_process *process, int (*exists)(int64_t pid));
 /* Hands out the log lines that they have not written any more, some while after they were buried.
@@ -167,7 +183,8 @@ void kerberos_bury(kerberos_process *process, int (*exists)(int64_t pid));
 typedef void (*kerberos_on_line)(void *context, kerberos_text line, int warning);
 void kerberos_tell_orphans(kerberos_process *process, kerberos_on_line on_line, void *context);
 void kerberos_detach(kerberos_process *process);        /* leaves the slot. MUTEX. */
-void kerberos_process_free(kerberos_process *process);  /* the handle alone */
+/* The handle, and the generations that it holds, but not the slot. */
+void kerberos_process_free(kerberos_process *process);
 
 /* Requests. */
 
@@ -175,13 +192,13 @@ void kerberos_process_free(kerberos_process *process);  /* the handle alone */
 #define KERBEROS_LINE_MAX      1024
 
 typedef struct {
-    uint64_t  opaque[22];
+    uint64_t  opaque[26];
 } kerberos_request;
 
 /* Transitions on the way, for the log. */
 typedef struct {
     uint32_t  count;
-    uint64_t  opaque[32];
+    uint64_t  opaque[34];
 } kerberos_notices;
 
 typedef enum {
@@ -192,7 +209,7 @@ typedef enum {
 
 typedef struct {
     int               picked;
-    uint32_t          peer;  /* its number among all peers, see kerberos_peers() */
+    uint32_t          peer;  /* its rank */
     const void       *sockaddr;
     uint32_t          sockaddr_len;
     kerberos_text     address;
@@ -248,21 +265,30 @@ kerberos_text kerberos_service_name(kerberos_process *process, uint32_t service)
 int kerberos_service_tls(kerberos_process *process, uint32_t service);            /* REQUEST */
 uint32_t kerberos_service_peers(kerberos_process *process, uint32_t service);     /* REQUEST */
 
-/* Rises whenever a peer of the service changes sides. REQUEST */
-uint64_t kerberos_changes(kerberos_process *process, uint32_t service);
+/* The key by which it hashes, with its variables; empty: it does not. REQUEST */
+kerberos_text kerberos_service_key(kerberos_process *process, uint32_t service);
 
-/* Whether ordinary requests are kept from the peer, so that no connection to it is worth keeping.
- * REQUEST */
-int kerberos_peer_out(kerberos_process *process, uint32_t peer, int64_t now);
+/* Ranks name services and peers for as long as this process has anything to do with them, whatever
+ * generation it adopts: small numbers, which are given again to others later. REQUEST */
+uint32_t kerberos_service_rank(kerberos_process *process, uint32_t service);
+
+/* Rises whenever a peer of the service changes sides. REQUEST */
+uint64_t kerberos_changes(kerberos_process *process, uint32_t service_rank);
+
+/* Whether the generation adopted last has a peer of that rank. */
+int kerberos_has_peer(kerberos_process *process, uint32_t rank);
+
+/* Whether ordinary requests are kept from the peer, or there is no such peer any more, so that no
+ * connection to it is worth keeping. REQUEST */
+int kerberos_peer_out(kerberos_process *process, uint32_t rank, int64_t now);
 
 /* This process keeps `change` more idle connections to the peer. REQUEST */
-void kerberos_count_idle(kerberos_process *process, uint32_t peer, int change);
+void kerberos_count_idle(kerberos_process *process, uint32_t rank, int change);
 
-/* How many peers there are in all services. */
-uint32_t kerberos_peers(kerberos_process *process);
-
-/* Begins a request; then, for each attempt, pick and report. `replayable`: it may be sent again
- * whatever became of it; `key`: by which its service hashes, or empty. REQUEST. */
+/* Begins a request; then, for each attempt, pick and report; then close. It holds the generation
+ * that it began on, unless there come to be too many. `service`: of the one adopted last.
+ * `replayable`: it may be sent again whatever became of it; `key`: by which its service hashes, or
+ * empty. REQUEST. */
 void kerberos_open(kerberos_process *process, uint32_t service, int replayable, kerberos_text key,
     kerberos_request *request);
 void kerberos_pick_peer(kerberos_process *process, kerberos_request *request, int64_t now,
@@ -274,12 +300,14 @@ void kerberos_answered(kerberos_process *process, kerberos_request *request,
 kerberos_outcome kerberos_report(kerberos_process *process, kerberos_request *request,
     const kerberos_evidence *evidence, int64_t now, kerberos_notices *notices);
 /* Whether there is a peer that this request has not tried. REQUEST. */
-int kerberos_has_other(kerberos_process *process, const kerberos_request *request);
+int kerberos_has_other(kerberos_process *process, kerberos_request *request);
+/* What pick has told of a peer may be gone after this. REQUEST. */
+void kerberos_close(kerberos_process *process, kerberos_request *request);
 
 /* Writes the log line of a notice, at most KERBEROS_LINE_MAX bytes; returns its length. `warning`
  * says whether it is a bad one. REQUEST. */
-size_t kerberos_notice_line(kerberos_process *process, const kerberos_notices *notices,
-    uint32_t number, char *line, size_t room, int *warning);
+size_t kerberos_notice_line(const kerberos_notices *notices, uint32_t number, char *line,
+    size_t room, int *warning);
 
 /* The lines of these notices have been logged. REQUEST. */
 void kerberos_told(kerberos_process *process, const kerberos_notices *notices);

@@ -8,9 +8,11 @@
 #include "abi/handles.h"
 #include "core/breaker/outcome.h"
 #include "core/report/transition.h"
+#include "core/service/carry_over.h"
 #include "core/service/service.h"
 
 using kerberos::abi::guarded;
+using kerberos::abi::guarded_or;
 using kerberos::abi::inside;
 using kerberos::abi::text;
 using kerberos::abi::view;
@@ -18,6 +20,7 @@ using kerberos::breaker::Breaker;
 using kerberos::breaker::Evidence;
 using kerberos::breaker::Freed;
 using kerberos::breaker::Mode;
+using kerberos::breaker::Options;
 using kerberos::breaker::Outcome;
 using kerberos::breaker::State;
 using kerberos::service::Notice;
@@ -25,6 +28,7 @@ using kerberos::service::Notices;
 using kerberos::service::Process;
 using kerberos::service::Request;
 using kerberos::service::Service;
+using kerberos::service::service_of;
 
 static_assert(kerberos::service::kAttemptsMax == KERBEROS_ATTEMPTS_MAX);
 static_assert(static_cast<int>(kerberos::registry::Origin::kBlock) == KERBEROS_OF_BLOCK);
@@ -34,10 +38,6 @@ static_assert(static_cast<int>(Outcome::kSuccess) == KERBEROS_SUCCESS);
 static_assert(static_cast<int>(Outcome::kFailure) == KERBEROS_FAILURE);
 
 namespace {
-
-Service service_of(kerberos_process* process, const kerberos_request* request) {
-  return {process->process, inside<Request>(request).service};
-}
 
 void hand_out(const Notices& notices, kerberos_notices* out) {
   out->count = static_cast<uint32_t>(notices.all().size());
@@ -66,20 +66,24 @@ Evidence evidence_of(const kerberos_evidence& shown) {
           .duration = shown.duration};
 }
 
-std::string_view line_of(const Process& process, const Notice& notice, std::span<char> room,
-                         int* warning) {
-  const auto generation = process.generation();
-  const auto& peer = generation.peers()[notice.peer];
+std::string_view line_of(const Notice& notice, std::span<char> room, int* warning) {
+  const auto& generation = notice.generation;
   *warning = notice.transition.to == State::kOpen ? 1 : 0;
   return kerberos::report::transition_line(notice.transition, generation.service_name(notice.peer),
-                                           generation.text(peer.id), room);
+                                           generation.text(generation.peers()[notice.peer].id),
+                                           room);
 }
 
 bool tell(const Process& process, const Notice& notice) {
-  const auto generation = process.generation();
-  const auto& peer = generation.peers()[notice.peer];
-  return Breaker(process.record(peer).breaker, generation.options(peer))
+  const auto& peer = notice.generation.peers()[notice.peer];
+  return Breaker(process.record(peer).breaker, notice.generation.options(peer))
       .told(notice.transition.epoch);
+}
+
+// What an attempt on a peer that is gone is judged by.
+const Options& no_options() {
+  static const Options options;
+  return options;
 }
 
 }  // namespace
@@ -109,26 +113,43 @@ uint32_t kerberos_service_peers(kerberos_process* process, uint32_t service) {
   return process->process.generation().services()[service].usable;
 }
 
-uint64_t kerberos_changes(kerberos_process* process, uint32_t service) {
-  const auto& held = process->process;
-  return held.record(held.generation().services()[service]).changes.load(std::memory_order_relaxed);
+uint32_t kerberos_service_rank(kerberos_process* process, uint32_t service) {
+  return process->process.generation().services()[service].rank;
 }
 
-int kerberos_peer_out(kerberos_process* process, uint32_t peer, int64_t now) {
+kerberos_text kerberos_service_key(kerberos_process* process, uint32_t service) {
+  const auto generation = process->process.generation();
+  return text(generation.text(generation.services()[service].key));
+}
+
+uint64_t kerberos_changes(kerberos_process* process, uint32_t rank) {
   const auto& held = process->process;
-  const auto& image = held.generation().peers()[peer];
+  const auto place = held.generation().place(rank);
+  if (!place.service()) return UINT64_MAX;
+  const auto& service = held.generation().services()[place.number()];
+  return held.record(service).changes.load(std::memory_order_relaxed);
+}
+
+int kerberos_peer_out(kerberos_process* process, uint32_t rank, int64_t now) {
+  const auto& held = process->process;
+  const auto place = held.generation().place(rank);
+  if (!place.peer()) return 1;
+  const auto& image = held.generation().peers()[place.number()];
   const Breaker breaker(held.record(image).breaker, held.generation().options(image));
   return image.down || breaker.shut(now) ? 1 : 0;
 }
 
-void kerberos_count_idle(kerberos_process* process, uint32_t peer, int change) {
-  const auto& held = process->process;
-  const auto rank = held.record(held.generation().peers()[peer]).rank;
-  held.use(rank).idle.fetch_add(static_cast<std::uint32_t>(change), std::memory_order_relaxed);
+void kerberos_count_idle(kerberos_process* process, uint32_t rank, int change) {
+  process->process.use(rank).idle.fetch_add(static_cast<std::uint32_t>(change),
+                                            std::memory_order_relaxed);
 }
 
-uint32_t kerberos_peers(kerberos_process* process) {
-  return static_cast<uint32_t>(process->process.generation().peers().size());
+int kerberos_has_peer(kerberos_process* process, uint32_t rank) {
+  return process->process.generation().place(rank).peer() ? 1 : 0;
+}
+
+int kerberos_adopt(kerberos_process* process) {
+  return guarded_or<int>(0, [&] { return process->process.adopt() ? 1 : 0; });
 }
 
 void kerberos_open(kerberos_process* process, uint32_t service, int replayable, kerberos_text key,
@@ -141,16 +162,22 @@ void kerberos_open(kerberos_process* process, uint32_t service, int replayable, 
 void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, int64_t now,
                         kerberos_pick* pick, kerberos_notices* notices) {
   auto& held = inside<Request>(request);
-  const auto picked = service_of(process, request).pick(held, now);
+  auto service = service_of(process->process, held);
+  pick->picked = 0;
+  pick->retry_after = 0;
+  pick->replay_within = 0;
+  pick->met = KERBEROS_CLOSED;
+  notices->count = 0;
+  if (!service) return;
+  const auto picked = service->pick(held, now);
   hand_out(picked.notices, notices);
   pick->picked = picked.picked ? 1 : 0;
   pick->retry_after = picked.retry_after;
-  pick->replay_within = 0;
   pick->met = picked.held_out ? KERBEROS_OPEN : KERBEROS_CLOSED;
   if (!picked.picked) return;
-  const auto generation = process->process.generation();
-  pick->peer = generation.services()[held.service].first_peer + held.peer;
-  const auto& peer = generation.peers()[pick->peer];
+  const auto& generation = service->generation();
+  const auto& peer = service->peer(held);
+  pick->peer = peer.rank;
   pick->sockaddr = generation.bytes(peer.sockaddr);
   pick->sockaddr_len = peer.sockaddr_length;
   pick->address = text(generation.text(peer.address));
@@ -159,37 +186,49 @@ void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, in
   const auto& options = generation.options(peer);
   // Who only observes changes nothing about the request.
   if (held.pass.probe() && held.replayable && options.mode == Mode::kEnforce &&
-      service_of(process, request).has_other(held)) {
+      service->has_other(held)) {
     pick->replay_within = options.probe_timeout;
   }
 }
 
 void kerberos_answered(kerberos_process* process, kerberos_request* request,
                        const kerberos_evidence* evidence, int64_t now) {
-  auto service = service_of(process, request);
   auto& held = inside<Request>(request);
-  service.answered(held, judge(evidence_of(*evidence), service.options(held)), now);
+  auto service = service_of(process->process, held);
+  if (!service || held.peer == Request::kGone) return;
+  service->answered(held, judge(evidence_of(*evidence), service->options(held)), now);
 }
 
 kerberos_outcome kerberos_report(kerberos_process* process, kerberos_request* request,
                                  const kerberos_evidence* evidence, int64_t now,
                                  kerberos_notices* notices) {
-  auto service = service_of(process, request);
   auto& held = inside<Request>(request);
-  const auto judgement = kerberos::breaker::judge(evidence_of(*evidence), service.options(held));
-  const auto ended = service.report(held, judgement, now);
+  auto service = service_of(process->process, held);
+  notices->count = 0;
+  if (!service || held.peer == Request::kGone) {
+    const auto judgement = judge(evidence_of(*evidence), no_options());
+    if (held.peer == Request::kGone) end_gone(process->process, held, judgement, now);
+    return static_cast<kerberos_outcome>(judgement.outcome);
+  }
+  const auto judgement = judge(evidence_of(*evidence), service->options(held));
+  const auto ended = service->report(held, judgement, now);
   hand_out(ended.notices, notices);
   return static_cast<kerberos_outcome>(ended.judgement.outcome);
 }
 
-int kerberos_has_other(kerberos_process* process, const kerberos_request* request) {
-  return service_of(process, request).has_other(inside<Request>(request)) ? 1 : 0;
+int kerberos_has_other(kerberos_process* process, kerberos_request* request) {
+  auto& held = inside<Request>(request);
+  const auto service = service_of(process->process, held);
+  return service && service->has_other(held) ? 1 : 0;
 }
 
-size_t kerberos_notice_line(kerberos_process* process, const kerberos_notices* notices,
-                            uint32_t number, char* line, size_t room, int* warning) {
-  return line_of(process->process, inside<Notices>(notices).all()[number], {line, room}, warning)
-      .size();
+void kerberos_close(kerberos_process* process, kerberos_request* request) {
+  close(process->process, inside<Request>(request));
+}
+
+size_t kerberos_notice_line(const kerberos_notices* notices, uint32_t number, char* line,
+                            size_t room, int* warning) {
+  return line_of(inside<Notices>(notices).all()[number], {line, room}, warning).size();
 }
 
 void kerberos_told(kerberos_process* process, const kerberos_notices* notices) {
@@ -204,7 +243,7 @@ void kerberos_tell_orphans(kerberos_process* process, kerberos_on_line on_line, 
       if (!tell(process->process, notice)) continue;
       std::array<char, KERBEROS_LINE_MAX> room{};
       int warning = 0;
-      const auto line = line_of(process->process, notice, room, &warning);
+      const auto line = line_of(notice, room, &warning);
       on_line(context, text(line), warning);
     }
     return KERBEROS_OK;

@@ -8,6 +8,7 @@
 #include "core/service/generation.h"
 
 using kerberos::abi::guarded;
+using kerberos::service::build_generation;
 using kerberos::service::Memory;
 using kerberos::service::Process;
 using kerberos::service::Zone;
@@ -35,22 +36,45 @@ void kerberos_zone_close(kerberos_zone* zone) {
 }
 
 kerberos_result kerberos_zone_build(kerberos_zone* zone, const kerberos_config* config,
-                                    int (*exists)(int64_t pid), int64_t now, uint64_t* generation) {
+                                    int (*exists)(int64_t pid), int64_t now, uint64_t* lineage) {
   return guarded([&] {
+    zone->zone.forget_pending();
     zone->zone.sweep(exists, now);
-    *generation = kerberos::service::build_generation(zone->zone, config->registry);
-    return *generation == 0 ? KERBEROS_NO_MEMORY : KERBEROS_OK;
+    *lineage = build_generation(zone->zone, config->registry);
+    return *lineage == 0 ? KERBEROS_NO_MEMORY : KERBEROS_OK;
   });
 }
 
-void kerberos_zone_publish(kerberos_zone* zone, uint64_t generation) {
-  zone->zone.publish(generation);
+void kerberos_zone_publish(kerberos_zone* zone, uint64_t lineage) {
+  zone->zone.publish(lineage);
 }
 
-kerberos_result kerberos_attach(kerberos_zone* zone, uint32_t slot, int64_t pid,
-                                uint64_t generation, uint64_t seed, kerberos_process** process) {
+kerberos_result kerberos_zone_change(kerberos_zone* zone, const kerberos_config* config,
+                                     uint64_t lineage, int (*exists)(int64_t pid), int64_t now,
+                                     uint64_t* generation) {
   return guarded([&] {
-    auto attached = Process::attach(zone->zone, slot, pid, generation, seed);
+    const Zone& memory = zone->zone;
+    const auto* current = memory.current();
+    if (current == nullptr || current->lineage != lineage) return KERBEROS_REFUSED;
+    memory.sweep(exists, now);
+    *generation = build_generation(memory, config->registry, lineage);
+    if (*generation == 0) {
+      memory.header().shortage.store(current->id);
+      return KERBEROS_NO_MEMORY;
+    }
+    memory.publish(*generation);
+    return KERBEROS_OK;
+  });
+}
+
+void kerberos_zone_sweep(kerberos_zone* zone, int (*exists)(int64_t pid), int64_t now) {
+  zone->zone.sweep(exists, now);
+}
+
+kerberos_result kerberos_attach(kerberos_zone* zone, uint32_t slot, int64_t pid, uint64_t lineage,
+                                uint64_t seed, kerberos_process** process) {
+  return guarded([&] {
+    auto attached = Process::attach(zone->zone, slot, pid, lineage, seed);
     if (!attached) return KERBEROS_NO_MEMORY;
     *process = new kerberos_process_s{std::move(*attached)};
     return KERBEROS_OK;
@@ -66,6 +90,7 @@ void kerberos_detach(kerberos_process* process) {
 }
 
 void kerberos_process_free(kerberos_process* process) {
+  process->process.release();
   delete process;
 }
 

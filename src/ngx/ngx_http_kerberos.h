@@ -20,11 +20,17 @@
 #define NGX_HTTP_KERBEROS_DIGEST     16              /* of an identity */
 
 
-/* a TLS session that a worker keeps */
-typedef struct ngx_http_kerberos_session_s  ngx_http_kerberos_session_t;
-
 /* the idle connections that it keeps */
 typedef struct ngx_http_kerberos_store_s  ngx_http_kerberos_store_t;
+
+
+/* what it keeps by rank */
+
+typedef struct {
+    size_t                           size;      /* of an element */
+    ngx_uint_t                       nchunks;
+    u_char                         **chunks;
+} ngx_http_kerberos_ranks_t;
 
 
 typedef struct {
@@ -42,13 +48,12 @@ typedef struct {
 
     ngx_cycle_t                     *cycle;
     kerberos_config                 *config;
-    ngx_http_complex_value_t       **keys;           /* of hash, by service */
     kerberos_zone                   *zone;
-    uint64_t                         generation;
+    uint64_t                         lineage;
 
     /* set where a worker starts */
     kerberos_process                *process;
-    ngx_http_kerberos_session_t     *sessions;       /* TLS, by peer */
+    ngx_http_kerberos_ranks_t        sessions;       /* TLS, of peers */
     ngx_http_kerberos_store_t       *store;          /* NULL: keep nothing */
     ngx_queue_t                      pools;          /* of all blocks */
     ngx_event_t                      watch;          /* for workers that die */
@@ -111,28 +116,32 @@ typedef struct {
 } ngx_http_kerberos_idle_t;
 
 
+/* the stocks of a service's peers, but for the empty ones */
+
+typedef struct {
+    ngx_queue_t                      link;           /* where not empty */
+    ngx_queue_t                      stocks;
+    uint32_t                         rank;           /* the service's */
+    uint64_t                         changes;        /* when it was swept */
+} ngx_http_kerberos_stocks_t;
+
+
 /* all of a peer */
 
 typedef struct {
     ngx_queue_t                      link;           /* where not empty */
     ngx_queue_t                      shelves;        /* last used first */
     ngx_uint_t                       count;
+    uint32_t                         rank;           /* the peer's */
+    ngx_http_kerberos_stocks_t      *stocks;         /* that it is one of */
 } ngx_http_kerberos_stock_t;
-
-
-/* the stocks of a service's peers, but for the empty ones */
-
-typedef struct {
-    ngx_queue_t                      stocks;
-    uint64_t                         changes;        /* when it was swept */
-} ngx_http_kerberos_stocks_t;
 
 
 struct ngx_http_kerberos_store_s {
     ngx_http_kerberos_main_conf_t   *kmcf;
-    ngx_http_kerberos_stock_t       *peers;
-    ngx_http_kerberos_stocks_t      *services;
-    ngx_uint_t                       nservices;
+    ngx_http_kerberos_ranks_t        peers;          /* stocks */
+    ngx_http_kerberos_ranks_t        services;       /* stocks of them */
+    ngx_queue_t                      busy;           /* those not empty */
     ngx_queue_t                      spare;          /* shelves */
 
     ngx_msec_t                       swept;
@@ -180,12 +189,13 @@ typedef struct {
     kerberos_request                 state;
 
     ngx_uint_t                       registry;       /* not of a block's own */
-    uint32_t                         service;
+    ngx_uint_t                       opened;
+    uint32_t                         service;        /* rank */
     ngx_str_t                        service_name;
 
     /* the attempt under way, or the last one */
     kerberos_pick                    pick;
-    kerberos_text                    peer;
+    ngx_str_t                        peer;
     ngx_uint_t                       held;
     ngx_uint_t                       attempts;
     kerberos_outcome                 outcome;
@@ -251,6 +261,7 @@ ngx_int_t ngx_http_kerberos_add_zone(ngx_conf_t *cf,
 ngx_int_t ngx_http_kerberos_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_kerberos_init_process(ngx_cycle_t *cycle);
 void ngx_http_kerberos_exit_process(ngx_cycle_t *cycle);
+void ngx_http_kerberos_adopt(ngx_http_kerberos_main_conf_t *kmcf);
 
 /* ngx_http_kerberos_peer.c: the journey of a request */
 
@@ -274,6 +285,15 @@ void ngx_http_kerberos_keep_idle(ngx_http_kerberos_ctx_t *ctx,
     ngx_peer_connection_t *pc, ngx_uint_t state);
 void ngx_http_kerberos_close_idle(ngx_http_kerberos_idle_t *idle);
 
+/* ngx_http_kerberos_ranks.c: what is kept by rank */
+
+void *ngx_http_kerberos_at_rank(ngx_http_kerberos_ranks_t *ranks,
+    uint32_t rank);
+void *ngx_http_kerberos_make_rank(ngx_http_kerberos_ranks_t *ranks,
+    uint32_t rank, ngx_log_t *log);
+void ngx_http_kerberos_free_ranks(ngx_http_kerberos_ranks_t *ranks);
+uint32_t ngx_http_kerberos_count_ranks(ngx_http_kerberos_ranks_t *ranks);
+
 /* ngx_http_kerberos_store.c: where they stand */
 
 ngx_int_t ngx_http_kerberos_init_store(ngx_http_kerberos_main_conf_t *kmcf);
@@ -282,7 +302,7 @@ ngx_http_kerberos_idle_t *ngx_http_kerberos_draw(
     ngx_http_kerberos_store_t *store, ngx_http_kerberos_pool_t *pool,
     uint32_t peer, ngx_http_kerberos_identity_t *identity);
 ngx_int_t ngx_http_kerberos_shelve(ngx_http_kerberos_store_t *store,
-    ngx_http_kerberos_idle_t *idle, ngx_uint_t service);
+    ngx_http_kerberos_idle_t *idle, uint32_t service);
 void ngx_http_kerberos_unshelve(ngx_http_kerberos_idle_t *idle);
 void ngx_http_kerberos_clear_stock(ngx_http_kerberos_stock_t *stock);
 
@@ -303,9 +323,10 @@ void ngx_http_kerberos_set_event(ngx_event_t *ev, ngx_connection_t *c,
 /* ngx_http_kerberos_sweep.c: none to peers that are out */
 
 void ngx_http_kerberos_heed_changes(ngx_http_kerberos_store_t *store,
-    ngx_uint_t service);
+    uint32_t service);
 void ngx_http_kerberos_sweep_handler(ngx_event_t *ev);
 void ngx_http_kerberos_sweep(ngx_http_kerberos_store_t *store);
+void ngx_http_kerberos_sweep_all(ngx_http_kerberos_store_t *store);
 
 /* ngx_http_kerberos_identity.c: what makes two connections interchangeable */
 
@@ -321,11 +342,17 @@ void ngx_http_kerberos_digest_identity(ngx_http_kerberos_identity_t *identity,
 /* ngx_http_kerberos_service.c: which service a request is for, and its key */
 
 ngx_int_t ngx_http_kerberos_find_service(ngx_http_request_t *r,
-    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx);
-ngx_int_t ngx_http_kerberos_compile_keys(ngx_conf_t *cf,
+    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx,
+    uint32_t *number);
+ngx_int_t ngx_http_kerberos_check_keys(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf);
-ngx_int_t ngx_http_kerberos_key(ngx_http_kerberos_ctx_t *ctx,
-    kerberos_text *key);
+
+/* ngx_http_kerberos_text.c: texts with variables that come while we run */
+
+ngx_int_t ngx_http_kerberos_evaluate(ngx_http_request_t *r,
+    kerberos_text text, ngx_str_t *value);
+ngx_int_t ngx_http_kerberos_copy_text(ngx_pool_t *pool, ngx_str_t *copy,
+    kerberos_text text);
 
 /* ngx_http_kerberos_evidence.c: how an attempt ended */
 
@@ -346,7 +373,7 @@ ngx_int_t ngx_http_kerberos_set_session(ngx_peer_connection_t *pc,
     void *data);
 void ngx_http_kerberos_save_session(ngx_peer_connection_t *pc, void *data);
 #endif
-ngx_int_t ngx_http_kerberos_init_sessions(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_sweep_sessions(ngx_http_kerberos_main_conf_t *kmcf);
 void ngx_http_kerberos_free_sessions(ngx_http_kerberos_main_conf_t *kmcf);
 
 /* ngx_http_kerberos_status.c, ngx_http_kerberos_variables.c */

@@ -162,8 +162,9 @@ ngx_http_kerberos_cleanup(void *data)
         ngx_del_timer(&kmcf->watch);
     }
 
+    ngx_http_kerberos_free_sessions(kmcf);
+
     if (kmcf->process) {
-        ngx_http_kerberos_free_sessions(kmcf);
         kerberos_process_free(kmcf->process);
     }
 
@@ -197,7 +198,7 @@ ngx_http_kerberos_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
-    if (ngx_http_kerberos_compile_keys(cf, kmcf) != NGX_OK) {
+    if (ngx_http_kerberos_check_keys(cf, kmcf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
 

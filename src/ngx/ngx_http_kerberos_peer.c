@@ -28,7 +28,9 @@ ngx_int_t
 ngx_http_kerberos_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us)
 {
+    uint32_t                        service;
     ngx_int_t                       rc;
+    ngx_str_t                       value;
     ngx_uint_t                      peers;
     kerberos_text                   key;
     ngx_http_upstream_t            *u;
@@ -49,7 +51,9 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
         return kscf->round_robin(r, us);
     }
 
-    rc = ngx_http_kerberos_find_service(r, us, ctx);
+    ngx_http_kerberos_adopt(ctx->kmcf);
+
+    rc = ngx_http_kerberos_find_service(r, us, ctx, &service);
 
     if (rc == NGX_ERROR) {
         return NGX_ERROR;
@@ -60,17 +64,24 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    if (ngx_http_kerberos_key(ctx, &key) != NGX_OK) {
+    key = kerberos_service_key(ctx->process, service);
+
+    if (ngx_http_kerberos_evaluate(r, key, &value) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    kerberos_open(ctx->process, ctx->service, ngx_http_kerberos_replayable(r),
+    key.data = (char *) value.data;
+    key.len = value.len;
+
+    kerberos_open(ctx->process, service, ngx_http_kerberos_replayable(r),
                   key, &ctx->state);
+
+    ctx->opened = 1;
 
     ctx->finalize = u->finalize_request;
     u->finalize_request = ngx_http_kerberos_finalize;
 
-    peers = kerberos_service_peers(ctx->process, ctx->service);
+    peers = kerberos_service_peers(ctx->process, service);
 
     ctx->pool = kscf->pool.max ? &kscf->pool : NULL;
 
@@ -172,8 +183,6 @@ ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc, void *data)
 
     ctx->held = 1;
     ctx->attempts++;
-    ctx->peer = ctx->pick.id;
-
     if (ctx->pick.replay_within
         && ngx_http_kerberos_begin_probe(ctx, pc) != NGX_OK)
     {
@@ -224,6 +233,7 @@ ngx_http_kerberos_set_peer(ngx_http_kerberos_ctx_t *ctx,
     ngx_peer_connection_t *pc)
 {
     ngx_str_t           *name;
+    kerberos_pick       *pick;
     ngx_http_request_t  *r;
 #if (NGX_HTTP_SSL)
     uint64_t             identity;
@@ -231,19 +241,36 @@ ngx_http_kerberos_set_peer(ngx_http_kerberos_ctx_t *ctx,
 
     r = ctx->request;
 
-    /* $upstream_addr reads the names of all attempts when all is over */
+    pick = &ctx->pick;
+
+    /*
+     * $upstream_addr reads the names of all attempts when all is over, and
+     * their generation may be gone by then
+     */
 
     name = ngx_palloc(r->pool, sizeof(ngx_str_t));
     if (name == NULL) {
         return NGX_ERROR;
     }
 
-    name->data = (u_char *) ctx->pick.address.data;
-    name->len = ctx->pick.address.len;
+    if (ngx_http_kerberos_copy_text(r->pool, name, pick->address) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ctx->peer = *name;
+
+    if (pick->id.data != pick->address.data
+        && ngx_http_kerberos_copy_text(r->pool, &ctx->peer, pick->id)
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(&ctx->sockaddr, pick->sockaddr, pick->sockaddr_len);
 
     pc->name = name;
-    pc->sockaddr = (struct sockaddr *) ctx->pick.sockaddr;
-    pc->socklen = ctx->pick.sockaddr_len;
+    pc->sockaddr = &ctx->sockaddr.sockaddr;
+    pc->socklen = pick->sockaddr_len;
 
 #if (NGX_HTTP_SSL)
 
@@ -263,11 +290,9 @@ ngx_http_kerberos_set_peer(ngx_http_kerberos_ctx_t *ctx,
                    ^ ngx_crc32_long(ctx->service_name.data,
                                     ctx->service_name.len);
 
-        ngx_memcpy(&ctx->sockaddr, pc->sockaddr, pc->socklen);
         ngx_memcpy((u_char *) &ctx->sockaddr + pc->socklen, &identity,
                    sizeof(identity));
 
-        pc->sockaddr = &ctx->sockaddr.sockaddr;
         pc->socklen += sizeof(identity);
     }
 
@@ -351,18 +376,20 @@ ngx_http_kerberos_release(void *data)
     kerberos_notices   notices;
     kerberos_evidence  evidence;
 
-    if (!ctx->held) {
-        return;
+    if (ctx->held) {
+        ngx_memzero(&evidence, sizeof(kerberos_evidence));
+
+        (void) kerberos_report(ctx->process, &ctx->state, &evidence,
+                               ngx_current_msec, &notices);
+
+        ngx_http_kerberos_log_notices(ctx->request, ctx->process, &notices);
+
+        kerberos_count_fault(ctx->process);
     }
 
-    ngx_memzero(&evidence, sizeof(kerberos_evidence));
-
-    (void) kerberos_report(ctx->process, &ctx->state, &evidence,
-                           ngx_current_msec, &notices);
-
-    ngx_http_kerberos_log_notices(ctx->request, ctx->process, &notices);
-
-    kerberos_count_fault(ctx->process);
+    if (ctx->opened) {
+        kerberos_close(ctx->process, &ctx->state);
+    }
 }
 
 
@@ -379,8 +406,7 @@ ngx_http_kerberos_log_notices(ngx_http_request_t *r,
 
     for (i = 0; i < notices->count; i++) {
 
-        len = kerberos_notice_line(process, notices, i, line, sizeof(line),
-                                   &warning);
+        len = kerberos_notice_line(notices, i, line, sizeof(line), &warning);
 
         /* not the connection's log: the client has no part in it */
 

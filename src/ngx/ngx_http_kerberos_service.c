@@ -16,8 +16,10 @@ static void ngx_http_kerberos_log_unknown(ngx_http_request_t *r,
 
 ngx_int_t
 ngx_http_kerberos_find_service(ngx_http_request_t *r,
-    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx)
+    ngx_http_upstream_srv_conf_t *us, ngx_http_kerberos_ctx_t *ctx,
+    uint32_t *number)
 {
+    uint32_t                       found;
     ngx_str_t                      value;
     kerberos_text                  name;
     ngx_http_complex_value_t      *service;
@@ -56,21 +58,29 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
     if (!kerberos_find(ctx->process,
                        ctx->registry ? KERBEROS_OF_REGISTRY
                                      : KERBEROS_OF_BLOCK,
-                       name, &ctx->service))
+                       name, &found))
     {
         ngx_http_kerberos_log_unknown(r, ctx->process, &value);
         return NGX_HTTP_NOT_FOUND;
     }
 
-    name = kerberos_service_name(ctx->process, ctx->service);
+    *number = found;
+    ctx->service = kerberos_service_rank(ctx->process, found);
 
-    ctx->service_name.data = (u_char *) name.data;
-    ctx->service_name.len = name.len;
+    /* it outlives the generation in the log */
+
+    name = kerberos_service_name(ctx->process, found);
+
+    if (ngx_http_kerberos_copy_text(r->pool, &ctx->service_name, name)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
 
 #if (NGX_HTTP_SSL)
 
     if (ctx->registry
-        && kerberos_service_tls(ctx->process, ctx->service)
+        && kerberos_service_tls(ctx->process, found)
            != (int) r->upstream->ssl)
     {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
@@ -112,35 +122,27 @@ ngx_http_kerberos_log_unknown(ngx_http_request_t *r,
 }
 
 
-/* once all services are known: their numbers are those of the generation */
+/*
+ * Keys are evaluated by name, see ngx_http_kerberos_text.c; that nginx can
+ * compile them tells that their variables exist
+ */
 
 ngx_int_t
-ngx_http_kerberos_compile_keys(ngx_conf_t *cf,
+ngx_http_kerberos_check_keys(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf)
 {
-    size_t                             i, services;
+    size_t                             i;
     ngx_str_t                          value;
     kerberos_text                      key;
+    ngx_http_complex_value_t           cv;
     ngx_http_compile_complex_value_t   ccv;
 
-    services = kerberos_config_services(kmcf->config);
-
-    kmcf->keys = ngx_pcalloc(cf->pool, services * sizeof(void *));
-    if (kmcf->keys == NULL) {
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < services; i++) {
+    for (i = 0; i < kerberos_config_services(kmcf->config); i++) {
 
         key = kerberos_config_key(kmcf->config, i);
 
         if (key.len == 0) {
             continue;
-        }
-
-        kmcf->keys[i] = ngx_palloc(cf->pool, sizeof(ngx_http_complex_value_t));
-        if (kmcf->keys[i] == NULL) {
-            return NGX_ERROR;
         }
 
         /* terminated by zero, though its length does not say so */
@@ -152,33 +154,12 @@ ngx_http_kerberos_compile_keys(ngx_conf_t *cf,
 
         ccv.cf = cf;
         ccv.value = &value;
-        ccv.complex_value = kmcf->keys[i];
+        ccv.complex_value = &cv;
 
         if (ngx_http_compile_complex_value(&ccv) != NGX_OK) {
             return NGX_ERROR;
         }
     }
-
-    return NGX_OK;
-}
-
-
-ngx_int_t
-ngx_http_kerberos_key(ngx_http_kerberos_ctx_t *ctx, kerberos_text *key)
-{
-    ngx_str_t                  value;
-    ngx_http_complex_value_t  *cv;
-
-    ngx_str_null(&value);
-
-    cv = ctx->kmcf->keys[ctx->service];
-
-    if (cv && ngx_http_complex_value(ctx->request, cv, &value) != NGX_OK) {
-        return NGX_ERROR;
-    }
-
-    key->data = (char *) value.data;
-    key->len = value.len;
 
     return NGX_OK;
 }

@@ -12,35 +12,37 @@
 
 #if (NGX_HTTP_SSL)
 
-struct ngx_http_kerberos_session_s {
+typedef struct {
     ngx_ssl_session_t               *session;
     u_char                           identity[NGX_HTTP_KERBEROS_DIGEST];
-};
+} ngx_http_kerberos_session_t;
 
 #endif
 
 
-ngx_int_t
-ngx_http_kerberos_init_sessions(ngx_http_kerberos_main_conf_t *kmcf)
-{
-    kmcf->sessions = NULL;
+/* none for peers that are no more: their ranks will be given to others */
 
+void
+ngx_http_kerberos_sweep_sessions(ngx_http_kerberos_main_conf_t *kmcf)
+{
 #if (NGX_HTTP_SSL)
 
-    if (kerberos_peers(kmcf->process) == 0) {
-        return NGX_OK;
-    }
+    uint32_t                      i;
+    ngx_http_kerberos_session_t  *kept;
 
-    kmcf->sessions = ngx_calloc(kerberos_peers(kmcf->process)
-                                * sizeof(ngx_http_kerberos_session_t),
-                                ngx_cycle->log);
-    if (kmcf->sessions == NULL) {
-        return NGX_ERROR;
+    for (i = 0; i < ngx_http_kerberos_count_ranks(&kmcf->sessions); i++) {
+
+        kept = ngx_http_kerberos_at_rank(&kmcf->sessions, i);
+
+        if (kept && kept->session
+            && !kerberos_has_peer(kmcf->process, i))
+        {
+            ngx_ssl_free_session(kept->session);
+            kept->session = NULL;
+        }
     }
 
 #endif
-
-    return NGX_OK;
 }
 
 
@@ -49,19 +51,19 @@ ngx_http_kerberos_free_sessions(ngx_http_kerberos_main_conf_t *kmcf)
 {
 #if (NGX_HTTP_SSL)
 
-    uint32_t  i;
+    uint32_t                      i;
+    ngx_http_kerberos_session_t  *kept;
 
-    if (kmcf->sessions == NULL) {
-        return;
-    }
+    for (i = 0; i < ngx_http_kerberos_count_ranks(&kmcf->sessions); i++) {
 
-    for (i = 0; i < kerberos_peers(kmcf->process); i++) {
-        if (kmcf->sessions[i].session) {
-            ngx_ssl_free_session(kmcf->sessions[i].session);
+        kept = ngx_http_kerberos_at_rank(&kmcf->sessions, i);
+
+        if (kept && kept->session) {
+            ngx_ssl_free_session(kept->session);
         }
     }
 
-    ngx_free(kmcf->sessions);
+    ngx_http_kerberos_free_ranks(&kmcf->sessions);
 
 #endif
 }
@@ -79,13 +81,13 @@ ngx_http_kerberos_set_session(ngx_peer_connection_t *pc, void *data)
     u_char                        identity[NGX_HTTP_KERBEROS_DIGEST];
     ngx_http_kerberos_session_t  *kept;
 
-    if (ctx->kmcf->sessions == NULL || !ctx->identified) {
+    if (!ctx->identified) {
         return NGX_OK;
     }
 
-    kept = &ctx->kmcf->sessions[ctx->pick.peer];
+    kept = ngx_http_kerberos_at_rank(&ctx->kmcf->sessions, ctx->pick.peer);
 
-    if (kept->session == NULL) {
+    if (kept == NULL || kept->session == NULL) {
         return NGX_OK;
     }
 
@@ -111,11 +113,19 @@ ngx_http_kerberos_save_session(ngx_peer_connection_t *pc, void *data)
     ngx_ssl_session_t            *session;
     ngx_http_kerberos_session_t  *kept;
 
-    if (ctx->kmcf->sessions == NULL || !ctx->identified) {
+    if (!ctx->identified
+        || !kerberos_has_peer(ctx->process, ctx->pick.peer))
+    {
         return;
     }
 
-    kept = &ctx->kmcf->sessions[ctx->pick.peer];
+    ctx->kmcf->sessions.size = sizeof(ngx_http_kerberos_session_t);
+
+    kept = ngx_http_kerberos_make_rank(&ctx->kmcf->sessions, ctx->pick.peer,
+                                       ctx->kmcf->cycle->log);
+    if (kept == NULL) {
+        return;
+    }
 
     session = ngx_ssl_get_session(pc->connection);
 

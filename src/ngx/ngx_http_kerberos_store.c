@@ -13,12 +13,13 @@
 #define NGX_HTTP_KERBEROS_SHELVES  64
 
 
+static ngx_http_kerberos_stock_t *ngx_http_kerberos_get_stock(
+    ngx_http_kerberos_store_t *store, uint32_t peer, uint32_t service);
 static ngx_http_kerberos_shelf_t *ngx_http_kerberos_find_shelf(
     ngx_http_kerberos_stock_t *stock, ngx_http_kerberos_pool_t *pool,
     ngx_http_kerberos_identity_t *identity);
 static ngx_http_kerberos_shelf_t *ngx_http_kerberos_add_shelf(
-    ngx_http_kerberos_store_t *store, ngx_http_kerberos_stock_t *stock,
-    ngx_uint_t service);
+    ngx_http_kerberos_store_t *store, ngx_http_kerberos_stock_t *stock);
 static void ngx_http_kerberos_clear_shelf(ngx_http_kerberos_shelf_t *shelf);
 static void ngx_http_kerberos_hold_max(ngx_http_kerberos_stock_t *stock,
     ngx_http_kerberos_pool_t *pool);
@@ -29,41 +30,24 @@ static void ngx_http_kerberos_hold_max(ngx_http_kerberos_stock_t *stock,
 ngx_int_t
 ngx_http_kerberos_init_store(ngx_http_kerberos_main_conf_t *kmcf)
 {
-    size_t                      size;
-    ngx_uint_t                  i, npeers, nservices;
     ngx_http_kerberos_store_t  *store;
 
     kmcf->store = NULL;
-
-    npeers = kerberos_peers(kmcf->process);
-    nservices = kerberos_config_services(kmcf->config);
 
     if (ngx_queue_empty(&kmcf->pools)) {
         return NGX_OK;
     }
 
-    size = sizeof(ngx_http_kerberos_store_t)
-           + npeers * sizeof(ngx_http_kerberos_stock_t)
-           + nservices * sizeof(ngx_http_kerberos_stocks_t);
-
-    store = ngx_calloc(size, kmcf->cycle->log);
+    store = ngx_calloc(sizeof(ngx_http_kerberos_store_t), kmcf->cycle->log);
     if (store == NULL) {
         return NGX_ERROR;
     }
 
     store->kmcf = kmcf;
-    store->nservices = nservices;
-    store->services = (ngx_http_kerberos_stocks_t *) &store[1];
-    store->peers = (ngx_http_kerberos_stock_t *) &store->services[nservices];
+    store->peers.size = sizeof(ngx_http_kerberos_stock_t);
+    store->services.size = sizeof(ngx_http_kerberos_stocks_t);
 
-    for (i = 0; i < nservices; i++) {
-        ngx_queue_init(&store->services[i].stocks);
-    }
-
-    for (i = 0; i < npeers; i++) {
-        ngx_queue_init(&store->peers[i].shelves);
-    }
-
+    ngx_queue_init(&store->busy);
     ngx_queue_init(&store->spare);
 
     ngx_http_kerberos_set_event(&store->sweep, &store->connection, store,
@@ -100,6 +84,8 @@ ngx_http_kerberos_free_store(ngx_http_kerberos_main_conf_t *kmcf)
         ngx_free(ngx_queue_data(q, ngx_http_kerberos_shelf_t, link));
     }
 
+    ngx_http_kerberos_free_ranks(&store->peers);
+    ngx_http_kerberos_free_ranks(&store->services);
     ngx_free(store);
 
     /* requests that end from now on have nowhere to put theirs */
@@ -116,8 +102,15 @@ ngx_http_kerberos_draw(ngx_http_kerberos_store_t *store,
 {
     ngx_http_kerberos_idle_t   *idle;
     ngx_http_kerberos_shelf_t  *shelf;
+    ngx_http_kerberos_stock_t  *stock;
 
-    shelf = ngx_http_kerberos_find_shelf(&store->peers[peer], pool, identity);
+    stock = ngx_http_kerberos_at_rank(&store->peers, peer);
+
+    if (stock == NULL || stock->count == 0) {
+        return NULL;
+    }
+
+    shelf = ngx_http_kerberos_find_shelf(stock, pool, identity);
 
     if (shelf == NULL) {
         return NULL;
@@ -134,21 +127,20 @@ ngx_http_kerberos_draw(ngx_http_kerberos_store_t *store,
 
 ngx_int_t
 ngx_http_kerberos_shelve(ngx_http_kerberos_store_t *store,
-    ngx_http_kerberos_idle_t *idle, ngx_uint_t service)
+    ngx_http_kerberos_idle_t *idle, uint32_t service)
 {
     ngx_http_kerberos_shelf_t  *shelf;
     ngx_http_kerberos_stock_t  *stock;
 
-    if (service >= store->nservices) {
+    stock = ngx_http_kerberos_get_stock(store, idle->peer, service);
+    if (stock == NULL) {
         return NGX_ERROR;
     }
-
-    stock = &store->peers[idle->peer];
 
     shelf = ngx_http_kerberos_find_shelf(stock, idle->pool, &idle->identity);
 
     if (shelf == NULL) {
-        shelf = ngx_http_kerberos_add_shelf(store, stock, service);
+        shelf = ngx_http_kerberos_add_shelf(store, stock);
         if (shelf == NULL) {
             return NGX_ERROR;
         }
@@ -183,7 +175,7 @@ ngx_http_kerberos_unshelve(ngx_http_kerberos_idle_t *idle)
 
     shelf = idle->shelf;
     store = idle->pool->kmcf->store;
-    stock = &store->peers[idle->peer];
+    stock = ngx_http_kerberos_at_rank(&store->peers, idle->peer);
 
     ngx_http_kerberos_leave_pool(idle);
 
@@ -198,9 +190,51 @@ ngx_http_kerberos_unshelve(ngx_http_kerberos_idle_t *idle)
     ngx_queue_remove(&shelf->link);
     ngx_queue_insert_head(&store->spare, &shelf->link);
 
-    if (--stock->count == 0) {
-        ngx_queue_remove(&stock->link);
+    if (--stock->count) {
+        return;
     }
+
+    ngx_queue_remove(&stock->link);
+
+    if (ngx_queue_empty(&stock->stocks->stocks)) {
+        ngx_queue_remove(&stock->stocks->link);
+    }
+}
+
+
+static ngx_http_kerberos_stock_t *
+ngx_http_kerberos_get_stock(ngx_http_kerberos_store_t *store, uint32_t peer,
+    uint32_t service)
+{
+    ngx_log_t                   *log;
+    ngx_http_kerberos_stock_t   *stock;
+    ngx_http_kerberos_stocks_t  *stocks;
+
+    log = store->kmcf->cycle->log;
+
+    stock = ngx_http_kerberos_make_rank(&store->peers, peer, log);
+    stocks = ngx_http_kerberos_make_rank(&store->services, service, log);
+
+    if (stock == NULL || stocks == NULL) {
+        return NULL;
+    }
+
+    if (stock->count) {
+        return stock;
+    }
+
+    /* ranks are given again, to others */
+
+    ngx_queue_init(&stock->shelves);
+    stock->rank = peer;
+    stock->stocks = stocks;
+
+    if (stocks->stocks.next == NULL) {
+        ngx_queue_init(&stocks->stocks);
+        stocks->rank = service;
+    }
+
+    return stock;
 }
 
 
@@ -236,7 +270,7 @@ ngx_http_kerberos_find_shelf(ngx_http_kerberos_stock_t *stock,
 
 static ngx_http_kerberos_shelf_t *
 ngx_http_kerberos_add_shelf(ngx_http_kerberos_store_t *store,
-    ngx_http_kerberos_stock_t *stock, ngx_uint_t service)
+    ngx_http_kerberos_stock_t *stock)
 {
     ngx_queue_t                *q;
     ngx_http_kerberos_shelf_t  *shelf;
@@ -263,7 +297,12 @@ ngx_http_kerberos_add_shelf(ngx_http_kerberos_store_t *store,
     }
 
     if (stock->count++ == 0) {
-        ngx_queue_insert_head(&store->services[service].stocks, &stock->link);
+
+        if (ngx_queue_empty(&stock->stocks->stocks)) {
+            ngx_queue_insert_head(&store->busy, &stock->stocks->link);
+        }
+
+        ngx_queue_insert_head(&stock->stocks->stocks, &stock->link);
     }
 
     ngx_queue_insert_head(&stock->shelves, &shelf->link);

@@ -20,17 +20,15 @@ static void ngx_http_kerberos_sweep_service(ngx_http_kerberos_store_t *store,
 
 void
 ngx_http_kerberos_heed_changes(ngx_http_kerberos_store_t *store,
-    ngx_uint_t service)
+    uint32_t service)
 {
     ngx_http_kerberos_stocks_t  *stocks;
 
-    if (service >= store->nservices) {
-        return;
-    }
+    stocks = ngx_http_kerberos_at_rank(&store->services, service);
 
-    stocks = &store->services[service];
-
-    if (ngx_queue_empty(&stocks->stocks)
+    if (stocks == NULL
+        || stocks->stocks.next == NULL
+        || ngx_queue_empty(&stocks->stocks)
         || stocks->changes == kerberos_changes(store->kmcf->process, service)
         || store->sweep.posted
         || ngx_current_msec - store->swept < NGX_HTTP_KERBEROS_REST)
@@ -57,19 +55,20 @@ void
 ngx_http_kerberos_sweep(ngx_http_kerberos_store_t *store)
 {
     uint64_t                     changes;
-    ngx_uint_t                   i;
+    ngx_queue_t                 *q, *next;
     ngx_http_kerberos_stocks_t  *stocks;
 
     store->swept = ngx_current_msec;
 
-    for (i = 0; i < store->nservices; i++) {
-        stocks = &store->services[i];
+    for (q = ngx_queue_head(&store->busy);
+         q != ngx_queue_sentinel(&store->busy);
+         q = next)
+    {
+        next = ngx_queue_next(q);
 
-        if (ngx_queue_empty(&stocks->stocks)) {
-            continue;
-        }
+        stocks = ngx_queue_data(q, ngx_http_kerberos_stocks_t, link);
 
-        changes = kerberos_changes(store->kmcf->process, i);
+        changes = kerberos_changes(store->kmcf->process, stocks->rank);
 
         if (changes != stocks->changes) {
             stocks->changes = changes;
@@ -79,11 +78,31 @@ ngx_http_kerberos_sweep(ngx_http_kerberos_store_t *store)
 }
 
 
+/* peers may be gone without a change of who is in */
+
+void
+ngx_http_kerberos_sweep_all(ngx_http_kerberos_store_t *store)
+{
+    ngx_queue_t                 *q, *next;
+    ngx_http_kerberos_stocks_t  *stocks;
+
+    for (q = ngx_queue_head(&store->busy);
+         q != ngx_queue_sentinel(&store->busy);
+         q = next)
+    {
+        next = ngx_queue_next(q);
+
+        stocks = ngx_queue_data(q, ngx_http_kerberos_stocks_t, link);
+
+        ngx_http_kerberos_sweep_service(store, stocks);
+    }
+}
+
+
 static void
 ngx_http_kerberos_sweep_service(ngx_http_kerberos_store_t *store,
     ngx_http_kerberos_stocks_t *stocks)
 {
-    uint32_t                    peer;
     ngx_queue_t                *q, *next;
     ngx_http_kerberos_stock_t  *stock;
 
@@ -94,9 +113,10 @@ ngx_http_kerberos_sweep_service(ngx_http_kerberos_store_t *store,
         next = ngx_queue_next(q);
 
         stock = ngx_queue_data(q, ngx_http_kerberos_stock_t, link);
-        peer = stock - store->peers;
 
-        if (kerberos_peer_out(store->kmcf->process, peer, ngx_current_msec)) {
+        if (kerberos_peer_out(store->kmcf->process, stock->rank,
+                              ngx_current_msec))
+        {
             ngx_http_kerberos_clear_stock(stock);
         }
     }

@@ -121,8 +121,7 @@ ngx_http_kerberos_peer_value(ngx_http_request_t *r,
         return NGX_DECLINED;
     }
 
-    value->data = (u_char *) ctx->peer.data;
-    value->len = ctx->peer.len;
+    *value = ctx->peer;
 
     return NGX_OK;
 }

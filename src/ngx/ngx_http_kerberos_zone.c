@@ -90,7 +90,7 @@ ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone, void *data)
         shpool->data = header;
         result = kerberos_zone_build(kmcf->zone, kmcf->config,
                                      ngx_http_kerberos_process_exists,
-                                     ngx_current_msec, &kmcf->generation);
+                                     ngx_current_msec, &kmcf->lineage);
     }
 
     ngx_shmtx_unlock(&shpool->mutex);
@@ -160,6 +160,7 @@ ngx_http_kerberos_check_size(ngx_shm_zone_t *shm_zone)
 ngx_int_t
 ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
 {
+    ngx_slab_pool_t                *shpool;
     ngx_core_conf_t                *ccf;
     ngx_http_kerberos_main_conf_t  *kmcf;
 
@@ -169,7 +170,11 @@ ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
         return NGX_OK;
     }
 
-    kerberos_zone_publish(kmcf->zone, kmcf->generation);
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+    kerberos_zone_publish(kmcf->zone, kmcf->lineage);
+    ngx_shmtx_unlock(&shpool->mutex);
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
@@ -251,7 +256,7 @@ ngx_http_kerberos_attach(ngx_cycle_t *cycle,
     ngx_shmtx_lock(&shpool->mutex);
 
     result = kerberos_attach(kmcf->zone, ngx_process_slot, ngx_pid,
-                             kmcf->generation, seed, &kmcf->process);
+                             kmcf->lineage, seed, &kmcf->process);
 
     ngx_shmtx_unlock(&shpool->mutex);
 
@@ -266,11 +271,24 @@ ngx_http_kerberos_attach(ngx_cycle_t *cycle,
 
     ngx_http_kerberos_watch(cycle, kmcf);
 
-    if (ngx_http_kerberos_init_store(kmcf) != NGX_OK) {
-        return NGX_ERROR;
+    return ngx_http_kerberos_init_store(kmcf);
+}
+
+
+/* whatever the worker keeps of peers that are no more goes with them */
+
+void
+ngx_http_kerberos_adopt(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    if (!kerberos_adopt(kmcf->process)) {
+        return;
     }
 
-    return ngx_http_kerberos_init_sessions(kmcf);
+    if (kmcf->store) {
+        ngx_http_kerberos_sweep_all(kmcf->store);
+    }
+
+    ngx_http_kerberos_sweep_sessions(kmcf);
 }
 
 
@@ -309,6 +327,8 @@ ngx_http_kerberos_watch_handler(ngx_event_t *ev)
     kmcf = c->data;
 
     shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    ngx_http_kerberos_adopt(kmcf);
 
     if (ngx_shmtx_trylock(&shpool->mutex)) {
         kerberos_bury(kmcf->process, ngx_http_kerberos_process_exists);

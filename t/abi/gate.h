@@ -249,14 +249,14 @@ static inline kerberos_evidence client_left(void)
 }
 
 /* The one line that the notices hold. */
-static inline const char *the_line(gate *at, const kerberos_notices *notices, int bad)
+static inline const char *the_line(const kerberos_notices *notices, int bad)
 {
     static char line[KERBEROS_LINE_MAX + 1];
     size_t length;
     int warning = -1;
 
     assert_int_equal(notices->count, 1);
-    length = kerberos_notice_line(at->process, notices, 0, line, KERBEROS_LINE_MAX, &warning);
+    length = kerberos_notice_line(notices, 0, line, KERBEROS_LINE_MAX, &warning);
     assert_true(length < KERBEROS_LINE_MAX);
     line[length] = '\0';
     assert_int_equal(warning, bad);
@@ -282,6 +282,9 @@ static inline void assert_shown(gate *at, int64_t now, const char *part)
     }
 }
 
+/* The rank of the first peer of the first service, which has one itself. */
+enum { kFirst = 1 };
+
 /* Fails on the first peer until that opens; returns its line. */
 static inline const char *trip(gate *at, int64_t now)
 {
@@ -295,10 +298,10 @@ static inline const char *trip(gate *at, int64_t now)
         kerberos_open(at->process, 0, 1, kNoKey, &request);
         kerberos_pick_peer(at->process, &request, now, &pick, &notices);
         assert_true(pick.picked);
-        shown = pick.peer == 0 ? refused() : success();
+        shown = pick.peer == kFirst ? refused() : success();
         kerberos_report(at->process, &request, &shown, now, &notices);
         if (notices.count != 0) {
-            return the_line(at, &notices, 1);
+            return the_line(&notices, 1);
         }
     }
     fail_msg("it never opened");

@@ -32,10 +32,10 @@ static void a_circuit_opens_and_closes_with_a_line_each(void **state)
     assert_true(pick.picked);
     assert_int_equal(pick.met, KERBEROS_HALF_OPEN);
     assert_string_equal(
-        the_line(at, &notices, 0),
+        the_line(&notices, 0),
         "circuit HALF_OPEN service \"product\" peer 10.0.0.1:80: timeout passed");
     assert_int_equal(
-        kerberos_notice_line(at->process, &notices, 0, line, sizeof(line), &warning), 11);
+        kerberos_notice_line(&notices, 0, line, sizeof(line), &warning), 11);
     assert_memory_equal(line, "circuit HAL", 11);
 
     shown = client_left();
@@ -51,7 +51,7 @@ static void a_circuit_opens_and_closes_with_a_line_each(void **state)
     assert_int_equal(kerberos_report(at->process, &request, &shown, 12500, &notices),
                      KERBEROS_SUCCESS);
     assert_string_equal(
-        the_line(at, &notices, 0),
+        the_line(&notices, 0),
         "circuit CLOSED service \"product\" peer 10.0.0.1:80: recovered after 11.5s");
 }
 

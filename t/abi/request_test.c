@@ -21,7 +21,7 @@ static void a_request_goes_its_way(void **state)
     kerberos_pick_peer(at->process, &request, 1000, &pick, &notices);
     assert_true(pick.picked);
     assert_int_equal(notices.count, 0);
-    assert_int_equal(pick.peer, 0);
+    assert_int_equal(pick.peer, kFirst);
     assert_int_equal(pick.met, KERBEROS_CLOSED);
     assert_text(pick.id, "first:80");
     assert_text(pick.address, "first:80");
@@ -34,7 +34,7 @@ static void a_request_goes_its_way(void **state)
     assert_true(kerberos_has_other(at->process, &request));
 
     kerberos_pick_peer(at->process, &request, 1002, &pick, &notices);
-    assert_int_equal(pick.peer, 1);
+    assert_int_equal(pick.peer, kFirst + 1);
     shown = success();
     kerberos_answered(at->process, &request, &shown, 1002);
     assert_int_equal(kerberos_report(at->process, &request, &shown, 1003, &notices),
@@ -132,14 +132,14 @@ static void a_probe_that_can_be_sent_again_says_within_what_time(void **state)
         trip(at, 1000);
         kerberos_open(at->process, 0, rows[i].replayable, kNoKey, &request);
         kerberos_pick_peer(at->process, &request, rows[i].now, &pick, &notices);
-        if (pick.peer != 0 && rows[i].probe) { /* observed: by turns */
+        if (pick.peer != kFirst && rows[i].probe) { /* observed: by turns */
             kerberos_report(at->process, &request, &shown, rows[i].now, &notices);
             kerberos_open(at->process, 0, rows[i].replayable, kNoKey, &request);
             kerberos_pick_peer(at->process, &request, rows[i].now, &pick, &notices);
         }
         assert_true(pick.picked);
         assert_int_equal(pick.met, rows[i].probe ? KERBEROS_HALF_OPEN : KERBEROS_CLOSED);
-        assert_int_equal(pick.peer, rows[i].probe ? 0 : 1);
+        assert_int_equal(pick.peer, rows[i].probe ? kFirst : kFirst + 1);
         assert_int_equal(pick.replay_within, rows[i].replay_within);
         anew(at);
     }

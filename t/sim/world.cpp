@@ -69,6 +69,7 @@ World::~World() {
 }
 
 std::shared_ptr<Plan> World::build() {
+  zone_.forget_pending();
   zone_.sweep(exists, now);
   bury_all(kSlots);
   note_freed_generations();

@@ -130,8 +130,8 @@ bool Service::take(Search& search, std::uint32_t peer, const breaker::Pass& pass
       .admitted = true, .tried = was_tried(request, peer), .spared = spared, .limit = most};
   if (image.max_conns != 0 && (most == 0 || image.max_conns < most))
     standing.limit = image.max_conns;
-  begin(image);
-  if (standing.limit != 0) standing.in_flight = process_.zone().in_flight(record.rank) - 1;
+  begin(request, image);
+  if (standing.limit != 0) standing.in_flight = process_.zone().in_flight(image.rank) - 1;
   const bool taken = balance::eligible(standing);
   standing.limit = image.max_conns;
   search.crowded = !taken && balance::eligible(standing);
@@ -142,7 +142,7 @@ bool Service::take(Search& search, std::uint32_t peer, const breaker::Pass& pass
     request.probed |= pass.probe();
     request.tried[request.attempts++] = peer;
   } else {
-    end(image);
+    end(request);
   }
   if (image_.balance.ranks()) weigh(peer, search.now);
   return taken;
@@ -155,7 +155,7 @@ std::uint32_t Service::factor_of(const PeerImage& peer) const {
 
 balance::Load Service::load_of(std::uint32_t peer) const {
   const PeerImage& image = peers_[peer];
-  return {process_.zone().in_flight(process_.record(image).rank), image.weight};
+  return {process_.zone().in_flight(image.rank), image.weight};
 }
 
 // Of a peer of which nothing is known, what its service does on average is expected.
@@ -171,27 +171,31 @@ std::uint64_t Service::bound_of(const balance::Lineup& lineup, Tier tier,
                                 std::uint32_t peer) const {
   const std::uint32_t percent = image_.balance.bounded_percent;
   if (percent == 0) return 0;
-  return balance::bounded_most(process_.zone().in_flight(record_.rank),
+  return balance::bounded_most(process_.zone().in_flight(image_.rank),
                                lineup.weights[static_cast<std::size_t>(tier)], peers_[peer].weight,
                                percent);
 }
 
-// An attempt on the peer is in flight.
-void Service::begin(const PeerImage& peer) {
-  count_in_flight(peer, 1);
-}
-
-void Service::end(const PeerImage& peer) {
-  count_in_flight(peer, -1);
-}
-
-// Only a bound wants to know of how many on all peers together.
-void Service::count_in_flight(const PeerImage& peer, std::int32_t change) {
-  const auto more = static_cast<std::uint32_t>(change);
-  process_.use(process_.record(peer).rank).in_flight.fetch_add(more);
-  if (image_.balance.bounded_percent != 0) process_.use(record_.rank).in_flight.fetch_add(more);
+// An attempt on the peer is in flight. Only a bound wants to know of how many on all peers
+// together.
+void Service::begin(Request& request, const PeerImage& peer) {
+  request.rank = peer.rank;
+  request.counted = image_.balance.bounded_percent != 0;
+  request.record = peer.record;
+  process_.use(peer.rank).in_flight.fetch_add(1);
+  if (request.counted) process_.use(request.service_rank).in_flight.fetch_add(1);
   // Who works on another generation ranks its peers by itself, and has to hear of it.
-  if (process_.outdated()) record_.changes.fetch_add(1);
+  if (process_.outdated(generation_)) record_.changes.fetch_add(1);
+}
+
+void Service::end(Request& request) {
+  count_out(process_, request);
+  if (process_.outdated(generation_)) record_.changes.fetch_add(1);
+}
+
+void count_out(Process& process, Request& request) {
+  process.use(request.rank).in_flight.fetch_sub(1);
+  if (request.counted) process.use(request.service_rank).in_flight.fetch_sub(1);
 }
 
 }  // namespace kerberos::service

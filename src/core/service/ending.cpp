@@ -37,22 +37,22 @@ Ended Service::report(Request& request, const breaker::Judgement& judgement, bas
   const breaker::Report report =
       breaker_of(peers_[peer]).report(request.pass, ended.judgement, now, process_.random());
   ended.judgement = report.judged;
-  count(record, ended.judgement);
+  count_outcome(record, ended.judgement);
   learn(record, ended.judgement, now);
   const auto transition = report.wanted ? trip(peer, *report.wanted, now) : report.transition;
-  if (transition) ended.notices.add(image_.first_peer + peer, *transition);
+  if (transition) ended.notices.add(generation_, image_.first_peer + peer, *transition);
   // A probe that decided nothing has left a place: that, too, every generation has to hear of.
   if (transition || request.pass.probe()) {
     note_due(peer, now);
     changed(now);
   }
   // Last, so that whoever sees nothing in flight sees all outcomes.
-  end(peers_[peer]);
+  end(request);
   if (image_.balance.ranks()) weigh(peer, now);
   return ended;
 }
 
-void Service::count(PeerRecord& record, const breaker::Judgement& judgement) const {
+void count_outcome(PeerRecord& record, const breaker::Judgement& judgement) {
   const auto add = [](std::atomic<std::uint64_t>& counter) {
     counter.fetch_add(1, std::memory_order_relaxed);
   };

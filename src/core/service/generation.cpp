@@ -41,13 +41,14 @@ struct Parts {
   Offset peers;
   Offset options;
   Offset index;
+  Offset places;
 };
 
-Parts place_parts(Cursor& cursor, const Plan& plan) {
+Parts place_parts(Cursor& cursor, const Plan& plan, std::size_t ranks) {
   cursor.take<Generation>(1);
   return {cursor.take<ServiceImage>(plan.services.size()), cursor.take<PeerImage>(plan.peers),
           cursor.take<breaker::Options>(plan.options.size()),
-          cursor.take<std::uint32_t>(plan.buckets)};
+          cursor.take<std::uint32_t>(plan.buckets), cursor.take<Place>(ranks)};
 }
 
 // What a service needs besides its peers.
@@ -72,16 +73,16 @@ ServiceParts place_service(Cursor& cursor, const ServicePlan& plan) {
   return parts;
 }
 
-std::size_t block_size(const Plan& plan) {
+std::size_t block_size(const Plan& plan, std::size_t ranks) {
   Cursor cursor;
-  place_parts(cursor, plan);
+  place_parts(cursor, plan, ranks);
   for (const auto& service : plan.services) {
     cursor.take(service.service->name.size(), 1);
     cursor.take(service.service->balance.key.size(), 1);
     place_service(cursor, service);
     for (const auto& peer : service.peers) {
       cursor.take(peer.id.size(), 1);
-      cursor.take(peer.address->text.size(), 1);
+      if (peer.id != peer.address->text) cursor.take(peer.address->text.size(), 1);
       cursor.take(peer.address->bytes.size(), 8);
     }
   }
@@ -100,53 +101,79 @@ class Builder {
  public:
   Builder(const Zone& zone, const Plan& plan) : zone_(zone), plan_(plan), records_(zone) {}
 
-  std::uint64_t build() {
-    const std::size_t size = block_size(plan_);
+  std::uint64_t build(std::uint64_t lineage) {
+    // Taken back where the zone turns out too small, or the process runs out of memory midway.
+    const auto take_back = [](Builder* builder) { builder->give_back(); };
+    std::unique_ptr<Builder, decltype(take_back)> undo(this, take_back);
+    if (!find_records() || !zone_.make_room(ranks_)) return 0;
+    const std::size_t size = block_size(plan_, ranks_);
     Offset block = zone_.allocate(size);
     if (block == 0 && records_.forget_history()) block = zone_.allocate(size);
     if (block == 0) return 0;
+    at_ = block;
     block_ = zone_.at<std::byte>(block);
-    // Taken back where the zone turns out too small, or the process runs out of memory midway.
-    const auto take_back = [this, block](Generation* generation) {
-      give_back(*generation);
-      zone_.release(block);
-    };
-    std::unique_ptr<Generation, decltype(take_back)> generation(new (block_) Generation(),
-                                                                take_back);
-    if (!fill(*generation)) return 0;
-    generation->bytes = size;
-    generation->id = ++zone_.header().last_generation;
-    generation->next = zone_.header().generations;
-    zone_.header().generations = block;
-    return generation.release()->id;
+    auto& generation = *new (block_) Generation();
+    fill(generation);
+    undo.release();
+    ZoneHeader& header = zone_.header();
+    generation.bytes = size;
+    generation.id = ++header.last_generation;
+    generation.lineage = lineage == 0 ? generation.id : lineage;
+    generation.next = header.generations;
+    header.generations = block;
+    if (lineage == 0) header.pending = block;
+    return generation.id;
   }
 
  private:
-  bool fill(Generation& generation) {
-    const Parts parts = place_parts(cursor_, plan_);
+  // Refers to the records of all services and peers, in the order of the plan.
+  bool find_records() {
+    services_.reserve(plan_.services.size());
+    peers_.reserve(plan_.peers);
+    for (const auto& service : plan_.services) {
+      ServiceRecord* record = records_.service(service.service->name);
+      if (record == nullptr) return false;
+      refer(services_, record);
+      for (const auto& peer : service.peers) {
+        PeerRecord* its = records_.peer(record_key(*service.service, peer));
+        if (its == nullptr) return false;
+        refer(peers_, its);
+      }
+    }
+    return true;
+  }
+
+  template <class Record>
+  void refer(std::vector<Record*>& records, Record* record) {
+    ++record->references;
+    records.push_back(record);
+    ranks_ = std::max(ranks_, record->rank + 1);
+  }
+
+  void fill(Generation& generation) {
+    const Parts parts = place_parts(cursor_, plan_, ranks_);
+    generation.ranks = ranks_;
     generation.buckets = plan_.buckets;
     generation.options = static_cast<std::uint32_t>(plan_.options.size());
     generation.services_at = parts.services;
     generation.peers_at = parts.peers;
     generation.options_at = parts.options;
     generation.index_at = parts.index;
+    generation.places_at = parts.places;
     if (!plan_.options.empty()) {
       std::memcpy(block_ + parts.options, plan_.options.data(),
                   plan_.options.size() * sizeof(breaker::Options));
     }
-    for (const auto& service : plan_.services) {
-      if (!add_service(generation, service)) return false;
-    }
-    return true;
+    for (const auto& service : plan_.services) add_service(generation, service);
   }
 
-  bool add_service(Generation& generation, const ServicePlan& plan) {
-    ServiceRecord* record = records_.service(plan.service->name);
-    if (record == nullptr) return false;
+  void add_service(Generation& generation, const ServicePlan& plan) {
+    const ServiceRecord* record = services_[generation.services];
     auto* at = block_ + generation.services_at + generation.services * sizeof(ServiceImage);
     auto* service = new (at) ServiceImage();
-    ++record->references;
     service->record = zone_.offset_of(record);
+    service->rank = record->rank;
+    place(generation, record->rank, Place::kService | generation.services);
     service->name = text(plan.service->name);
     service->name_hash = balance::hash_of(plan.service->name);
     service->key = text(plan.service->balance.key);
@@ -156,11 +183,9 @@ class Builder {
     service->balance = plan.balance();
     service->room = plan.room;
     add_parts(*service, plan);
-    generation.ranks = std::max(generation.ranks, record->rank + 1);
     ++generation.services;
-    for (const auto& peer : plan.peers) {
-      if (!add_peer(generation, *service, plan, peer)) return false;
-    }
+    for (const auto& peer : plan.peers) add_peer(generation, *service, peer);
+    generation.most_peers = std::max(generation.most_peers, service->peers);
     if (!plan.peers.empty()) {
       // What a service says for all its peers, each of them says.
       const breaker::Options& options = plan_.options[plan.peers.front().options];
@@ -169,7 +194,10 @@ class Builder {
     }
     index(generation, *service);
     line_up(generation, *service);
-    return true;
+  }
+
+  void place(const Generation& generation, std::uint32_t rank, std::uint32_t word) {
+    reinterpret_cast<Place*>(block_ + generation.places_at)[rank] = {word};
   }
 
   // The first image has everybody in who is not down, so that no request ever finds none. Whoever
@@ -211,17 +239,15 @@ class Builder {
     }
   }
 
-  bool add_peer(Generation& generation, ServiceImage& service, const ServicePlan& plan,
-                const PeerPlan& peer) {
-    PeerRecord* record = records_.peer(record_key(*plan.service, peer));
-    if (record == nullptr) return false;
+  void add_peer(Generation& generation, ServiceImage& service, const PeerPlan& peer) {
+    const PeerRecord* record = peers_[generation.peers];
     auto* at = block_ + generation.peers_at + generation.peers * sizeof(PeerImage);
     auto* image = new (at) PeerImage();
-    ++record->references;
-    generation.ranks = std::max(generation.ranks, record->rank + 1);
     image->record = zone_.offset_of(record);
+    image->rank = record->rank;
+    place(generation, record->rank, generation.peers + 1);
     image->id = text(peer.id);
-    image->address = text(peer.address->text);
+    image->address = peer.id == peer.address->text ? image->id : text(peer.address->text);
     image->sockaddr = cursor_.take(peer.address->bytes.size(), 8);
     std::memcpy(block_ + image->sockaddr, peer.address->bytes.data(), peer.address->bytes.size());
     image->sockaddr_length = static_cast<std::uint32_t>(peer.address->bytes.size());
@@ -236,7 +262,6 @@ class Builder {
     if (!image->down && !image->backup) ++service.primaries;
     ++service.peers;
     ++generation.peers;
-    return true;
   }
 
   void index(const Generation& generation, const ServiceImage& service) {
@@ -252,19 +277,21 @@ class Builder {
     return {at, static_cast<std::uint32_t>(from.size())};
   }
 
-  void give_back(Generation& generation) {
-    const GenerationView view(&generation);
-    for (const auto& service : view.services()) {
-      --zone_.at<ServiceRecord>(service.record)->references;
-    }
-    for (const auto& peer : view.peers()) --zone_.at<PeerRecord>(peer.record)->references;
+  void give_back() {
+    for (auto* service : services_) --service->references;
+    for (auto* peer : peers_) --peer->references;
     records_.drop_new();
+    if (at_ != 0) zone_.release(at_);
   }
 
   const Zone& zone_;
   const Plan& plan_;
   Records records_;
+  std::vector<ServiceRecord*> services_;
+  std::vector<PeerRecord*> peers_;
+  std::uint32_t ranks_ = 0;
   Cursor cursor_;
+  Offset at_ = 0;  // of the block
   std::byte* block_ = nullptr;
 };
 
@@ -272,8 +299,7 @@ class Builder {
 // whole pages beyond.
 std::size_t slab_cost(std::size_t size) {
   constexpr std::size_t kPage = 4096;
-  const std::size_t room = size + kLine + sizeof(Offset);
-  return room <= kPage / 2 ? std::bit_ceil(room) : (room + kPage - 1) / kPage * kPage;
+  return size <= kPage / 2 ? std::bit_ceil(size) : (size + kPage - 1) / kPage * kPage;
 }
 
 }  // namespace
@@ -289,24 +315,27 @@ std::optional<std::uint32_t> GenerationView::find(std::string_view name) const {
   }
 }
 
-std::uint64_t build_generation(const Zone& zone, const registry::Registry& registry) {
+std::uint64_t build_generation(const Zone& zone, const registry::Registry& registry,
+                               std::uint64_t lineage) {
   const Plan plan = plan_of(registry);
-  return Builder(zone, plan).build();
+  return Builder(zone, plan).build(lineage);
 }
 
 std::size_t bytes_needed(const registry::Registry& registry, std::size_t processes) {
   const Plan plan = plan_of(registry);
-  // Everything twice, records too: a reload may replace every peer by another.
-  std::size_t bytes = slab_cost(sizeof(ZoneHeader)) + 2 * slab_cost(block_size(plan));
+  // Everything twice, records too: a reload may replace every peer by another. Ranks that it has
+  // left may stand in between.
+  const std::size_t ranks = 2 * (plan.peers + plan.services.size());
+  std::size_t bytes = slab_cost(sizeof(ZoneHeader)) + 2 * slab_cost(block_size(plan, ranks));
   for (const auto& service : plan.services) {
     bytes += 2 * slab_cost(sizeof(ServiceRecord) + service.service->name.size());
     for (const auto& peer : service.peers) {
       bytes += 2 * slab_cost(sizeof(PeerRecord) + record_key(*service.service, peer).size());
     }
   }
-  // What every process uses. Ranks that a reload has left may stand in between.
-  bytes +=
-      processes * slab_cost(sizeof(Uses) + 2 * (plan.peers + plan.services.size()) * sizeof(Use));
+  // What every process uses.
+  const std::size_t chunks = (ranks + Uses::kChunk - 1) / Uses::kChunk;
+  bytes += processes * (slab_cost(sizeof(Uses)) + chunks * slab_cost(Uses::kChunk * sizeof(Use)));
   // The slab's own page table, and what the blocks of different sizes leave unused.
   constexpr std::size_t kSlack = 65'536;
   return bytes + bytes / 8 + kSlack;

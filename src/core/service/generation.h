@@ -25,9 +25,17 @@ using DueTimes = balance::Tournament<base::Instant>;
 
 class GenerationView {
  public:
+  GenerationView() = default;
   explicit GenerationView(Generation* block) : block_(block) {}
 
+  [[nodiscard]] const Generation* block() const { return block_; }
   [[nodiscard]] std::uint64_t id() const { return block_->id; }
+  [[nodiscard]] std::uint32_t most_peers() const { return block_->most_peers; }
+  [[nodiscard]] std::uint32_t ranks() const { return block_->ranks; }
+  // Who has that rank, in this generation.
+  [[nodiscard]] Place place(std::uint32_t rank) const {
+    return rank < block_->ranks ? at<Place>(block_->places_at)[rank] : Place{0};
+  }
   [[nodiscard]] std::span<ServiceImage> services() const {
     return {at<ServiceImage>(block_->services_at), block_->services};
   }
@@ -77,13 +85,14 @@ class GenerationView {
     return reinterpret_cast<T*>(reinterpret_cast<std::byte*>(block_) + offset);
   }
 
-  Generation* block_;
+  Generation* block_ = nullptr;
 };
 
-// Builds a generation beside those there are, without putting it in force. Records are found by
-// key or made; on failure everything made is given back. Returns its id, or 0 where the zone is
-// too small.
-std::uint64_t build_generation(const Zone& zone, const registry::Registry& registry);
+// Builds a generation beside those there are, without putting it in force: the first of a lineage,
+// or (`lineage` is not 0) the next of one. Records are found by key or made; on failure everything
+// made is given back. Returns its id, or 0 where the zone is too small.
+std::uint64_t build_generation(const Zone& zone, const registry::Registry& registry,
+                               std::uint64_t lineage = 0);
 
 // How large a zone must be for these services: two generations of them, for a reload needs both
 // at once, their records, and the requests in flight of so many processes.

@@ -26,9 +26,10 @@
 namespace kerberos::service {
 
 inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
-inline constexpr std::uint32_t kLayout = 3;                  // raise it with any change below
+inline constexpr std::uint32_t kLayout = 4;                  // raise it with any change below
 inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
 inline constexpr std::size_t kLine = 64;                     // a cache line
+inline constexpr std::uint32_t kPins = 8;                    // generations that a process may hold
 
 using Offset = std::uint64_t;  // from the start of the zone, or of the block where it says so
 
@@ -95,6 +96,7 @@ struct PeerImage {
   std::uint32_t weight;   // as configured
   std::uint32_t max_conns;
   std::uint32_t service;  // whose it is
+  std::uint32_t rank;     // its record's
   bool backup;
   bool down;
 };
@@ -103,6 +105,7 @@ struct ServiceImage {
   Offset record;  // in the zone
   Text name;
   std::uint64_t name_hash;
+  std::uint32_t rank;  // its record's
   std::uint32_t first_peer;
   std::uint32_t peers;
   std::uint32_t usable;     // peers that are not down
@@ -122,19 +125,35 @@ struct ServiceImage {
   alignas(kLine) balance::RosterWords roster;
 };
 
+// Who has a rank in a generation.
+struct Place {
+  static constexpr std::uint32_t kService = 1U << 31U;
+
+  std::uint32_t word;  // 0: nobody; 1 + the peer's number, or kService + the service's number
+
+  [[nodiscard]] bool peer() const { return word != 0 && (word & kService) == 0; }
+  [[nodiscard]] bool service() const { return (word & kService) != 0; }
+  [[nodiscard]] std::uint32_t number() const { return peer() ? word - 1 : word & ~kService; }
+};
+
+// A configuration and the changes to its registry while it is in force are one lineage, named by
+// the first generation. Processes of one configuration adopt no generation of another's.
 struct Generation {
   std::uint64_t id;
+  std::uint64_t lineage;
   Offset next;  // in the zone, the one built before
   std::uint64_t bytes;
   std::uint32_t services;
   std::uint32_t peers;
+  std::uint32_t most_peers;  // of a service
   std::uint32_t options;
-  std::uint32_t ranks;    // one more than the highest rank of its peers
+  std::uint32_t ranks;    // one more than the highest rank of its peers and services
   std::uint32_t buckets;  // a power of two, of the index of names
   Offset services_at;     // ServiceImage[services]
   Offset peers_at;        // PeerImage[peers]
   Offset options_at;      // breaker::Options[options]
   Offset index_at;        // std::uint32_t[buckets]: 1 + service, 0: empty
+  Offset places_at;       // Place[ranks]
 };
 
 // What a process uses of a peer. Nobody but that process writes it, and with the process it dies:
@@ -144,19 +163,19 @@ struct Use {
   std::atomic<std::uint32_t> idle;       // connections that it keeps open
 };
 
-struct Uses {              // by rank
-  std::uint64_t capacity;  // ranks; as many Use follow
+// By rank, in chunks of a page: there may come to be more while the process counts.
+struct Uses {
+  static constexpr std::uint32_t kChunk = 512;
+  static constexpr std::uint32_t kChunks = 512;
+  static constexpr std::uint32_t kRanksMax = kChunk * kChunks;
 
-  [[nodiscard]] Use* all() { return reinterpret_cast<Use*>(this + 1); }
+  std::atomic<Offset> chunks[kChunks];  // Use[kChunk]
 };
 
 struct Slot {
   std::atomic<std::int64_t> pid;
-  // The generations that the process may still use, from oldest to newest; 0: none. They are
-  // several only where a process without a master goes on over a reload.
-  std::atomic<std::uint64_t> oldest;
-  std::atomic<std::uint64_t> newest;
-  std::atomic<Offset> uses;  // Uses
+  std::atomic<Offset> uses;         // Uses
+  std::atomic<Offset> pins[kPins];  // Generation, that the process may still use; 0: none
 };
 
 struct ZoneHeader {
@@ -167,8 +186,10 @@ struct ZoneHeader {
   Offset peer_records;
   Offset service_records;
   std::uint64_t last_generation;
-  std::atomic<std::uint64_t> current;     // the generation in force, by id
-  std::atomic<std::uint64_t> faults;      // internal faults that were survived
+  std::atomic<Offset> current;          // the generation in force
+  Offset pending;                       // one that a configuration has built and not yet published
+  std::atomic<std::uint64_t> shortage;  // no memory: generations before this id are to be let go
+  std::atomic<std::uint64_t> faults;    // internal faults that were survived
   std::atomic<std::uint32_t> slots_used;  // one more than the highest slot ever taken
   std::atomic<std::uint32_t> lives[kSlots];
   Slot slots[kSlots];

@@ -8,12 +8,16 @@
 #include <span>
 
 #include "core/breaker/breaker.h"
+#include "core/service/generation.h"
 
 namespace kerberos::service {
 
 struct Notice {
-  std::uint32_t peer = 0;  // of the generation
+  GenerationView generation;
+  std::uint32_t peer = 0;  // its number in it
   breaker::Transition transition;
+
+  [[nodiscard]] std::uint32_t rank() const { return generation.peers()[peer].rank; }
 };
 
 // A pick turns at most one peer half-open, but it may settle overdue probes of others on its way;
@@ -21,8 +25,8 @@ struct Notice {
 class Notices {
  public:
   static constexpr std::uint32_t kMax = 2;
-  void add(std::uint32_t peer, const breaker::Transition& transition) {
-    notices_[count_++] = {peer, transition};
+  void add(GenerationView generation, std::uint32_t peer, const breaker::Transition& transition) {
+    notices_[count_++] = {generation, peer, transition};
   }
   [[nodiscard]] bool full() const { return count_ == kMax; }
   [[nodiscard]] std::span<const Notice> all() const { return {notices_.data(), count_}; }

@@ -59,7 +59,7 @@ bool Service::try_probe(Search& search, std::uint32_t peer) {
   const auto probing =
       breaker.probe(process_.self(), process_.zone().owners(), now, process_.random());
   if (probing.transition) {
-    search.result.notices.add(image_.first_peer + peer, *probing.transition);
+    search.result.notices.add(generation_, image_.first_peer + peer, *probing.transition);
   }
   bool taken = false;
   if (probing.pass) {

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// One process's place in the zone: its slot, the generation it works with, and the scratch memory
+// One process's place in the zone: its slot, the generations it works with, and the scratch memory
 // that it needs so that nothing is allocated on a request.
 #pragma once
 
@@ -14,16 +14,21 @@
 #include "core/base/random.h"
 #include "core/service/generation.h"
 #include "core/service/notice.h"
+#include "core/service/pins.h"
 #include "core/service/zone.h"
 
 namespace kerberos::service {
 
 class Process {
  public:
-  // Attaches a process to the generation `id`, or to the one in force should that be gone.
-  // Nothing where there is neither, or no memory. The zone's mutex must be held.
+  // Attaches a process to the generation in force, if that is of `lineage`, or to the first of
+  // that lineage. Nothing where there is neither, or no memory. The zone's mutex must be held.
   static std::optional<Process> attach(const Zone& zone, std::uint32_t slot, std::int64_t pid,
-                                       std::uint64_t id, std::uint64_t seed);
+                                       std::uint64_t lineage, std::uint64_t seed);
+
+  // Goes over to the generation in force, for the requests that begin from now on; returns
+  // whether it is another than before. Takes no lock; allocates where a service has grown.
+  bool adopt();
 
   // Gives back what processes held that are gone. Their probes have left places, which every
   // generation has to hear of. The zone's mutex must be held.
@@ -34,14 +39,22 @@ class Process {
   std::vector<Notice> orphans();
 
   // Leaves the slot. The zone's mutex must be held.
-  void detach() { zone_.leave_slot(self_); }
+  void detach() {
+    pins_.release();
+    zone_.leave_slot(self_);
+  }
+
+  // Lets go of its generations. Nothing may be asked of it any more.
+  void release() { pins_.release(); }
 
   [[nodiscard]] const Zone& zone() const { return zone_; }
   [[nodiscard]] base::Owner self() const { return self_; }
-  [[nodiscard]] GenerationView generation() const { return generation_; }
-  // Whether another generation is in force, on which others work.
-  [[nodiscard]] bool outdated() const {
-    return zone_.header().current.load(std::memory_order_relaxed) != generation_.id();
+  [[nodiscard]] GenerationView generation() const { return pins_.newest(); }
+  [[nodiscard]] Pins& pins() { return pins_; }
+  // Whether a generation is not the one in force, on which others work.
+  [[nodiscard]] bool outdated(const GenerationView& generation) const {
+    return zone_.header().current.load(std::memory_order_relaxed) !=
+           zone_.offset_of(generation.block());
   }
   base::Pcg32& random() { return random_; }
   balance::Workbench& bench() { return bench_; }
@@ -54,19 +67,17 @@ class Process {
   }
 
   // What this process uses of the record of that rank; nobody else writes it.
-  [[nodiscard]] Use& use(std::uint32_t rank) const {
-    return zone_.at<Uses>(slot_->uses.load(std::memory_order_relaxed))->all()[rank];
-  }
+  [[nodiscard]] Use& use(std::uint32_t rank) const { return zone_.use(*slot_, rank); }
 
  private:
-  Process(const Zone& zone, base::Owner self, Generation* generation, std::uint64_t seed);
+  Process(const Zone& zone, base::Owner self, const Pins& pins, std::uint64_t seed);
 
   [[nodiscard]] std::vector<Notice> untold() const;
   // Somebody died: probes have become free, and the loads of peers are less.
   void announce() const;
   Zone zone_;
   base::Owner self_;
-  GenerationView generation_;
+  Pins pins_;
   const Slot* slot_;
   base::Pcg32 random_;
   balance::Workbench bench_;

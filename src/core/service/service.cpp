@@ -15,15 +15,19 @@ constexpr base::Millis kFullRetry = 1000;
 
 }  // namespace
 
-Service::Service(Process& process, std::uint32_t number)
+Service::Service(Process& process, GenerationView generation, std::uint32_t number)
     : process_(process),
-      generation_(process.generation()),
+      generation_(generation),
       image_(generation_.services()[number]),
       record_(process.record(image_)),
       peers_(generation_.peers(image_)) {}
 
 void Service::open(Request& request, bool replayable, std::string_view key) {
   record_.counters.requests.fetch_add(1, std::memory_order_relaxed);
+  process_.pins().enter();
+  request.generation = generation_.id();
+  request.service_hash = image_.name_hash;
+  request.service_rank = image_.rank;
   request.attempts = 0;
   request.peer = Request::kNone;
   request.replayable = replayable;

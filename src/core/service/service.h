@@ -28,10 +28,17 @@ inline constexpr std::uint32_t kAttemptsMax = 32;
 // A client request to one service, and its attempt under way. Plain memory of the caller's.
 struct Request {
   static constexpr std::uint32_t kNone = ~0U;
+  static constexpr std::uint32_t kGone = ~1U;
 
-  std::uint32_t service = kNone;
+  std::uint64_t generation = 0;  // that it holds
+  std::uint64_t service_hash = 0;
+  std::uint32_t service_rank = kNone;
+  std::uint32_t service = kNone;  // its number in there
   std::uint32_t attempts = 0;
-  std::uint32_t peer = kNone;  // of the attempt under way
+  std::uint32_t peer = kNone;  // of the attempt under way; kGone: its generation has it no more
+  std::uint32_t rank = kNone;  // where that is counted
+  bool counted = false;        // for the service, too
+  Offset record = 0;           // the peer's
   bool replayable = false;     // may be sent again to another peer, whatever became of it
   bool probed = false;         // has been a probe
   bool broke_peer = false;     // was sent to a peer that then broke
@@ -55,9 +62,18 @@ struct Ended {
   Notices notices;
 };
 
+// Counts how an attempt on a peer ended.
+void count_outcome(PeerRecord& record, const breaker::Judgement& judgement);
+
+// The attempt under way is in flight no more.
+void count_out(Process& process, Request& request);
+
 class Service {
  public:
-  Service(Process& process, std::uint32_t number);
+  // Of the generation that the process has adopted, or of one that it holds for a request.
+  Service(Process& process, std::uint32_t number)
+      : Service(process, process.generation(), number) {}
+  Service(Process& process, GenerationView generation, std::uint32_t number);
 
   // Begins a request. A replayable one is the first choice for probes, for nobody sees it fail.
   // Where its service hashes, `key` is what it hashes; without one, a peer is drawn.
@@ -71,6 +87,10 @@ class Service {
 
   // The response of the attempt under way has begun, and is judged like this as far as it goes.
   void answered(Request& request, const breaker::Judgement& judgement, base::Instant now);
+
+  [[nodiscard]] const GenerationView& generation() const { return generation_; }
+  // Of the attempt under way.
+  [[nodiscard]] const PeerImage& peer(const Request& request) const { return peers_[request.peer]; }
 
   // By which the attempt under way is judged.
   [[nodiscard]] const breaker::Options& options(const Request& request) const;
@@ -112,9 +132,8 @@ class Service {
   [[nodiscard]] float cost_of(std::uint32_t peer, base::Instant now) const;
   [[nodiscard]] std::uint64_t bound_of(const balance::Lineup& lineup, balance::Tier tier,
                                        std::uint32_t peer) const;
-  void begin(const PeerImage& peer);
-  void end(const PeerImage& peer);
-  void count_in_flight(const PeerImage& peer, std::int32_t change);
+  void begin(Request& request, const PeerImage& peer);
+  void end(Request& request);
 
   // ranking.cpp
   balance::Load weigh(std::uint32_t peer, base::Instant now);
@@ -126,7 +145,6 @@ class Service {
   std::optional<breaker::Transition> trip(std::uint32_t peer, const breaker::Trip& wanted,
                                           base::Instant now);
   [[nodiscard]] std::uint32_t held() const;
-  void count(PeerRecord& record, const breaker::Judgement& judgement) const;
 
   // learning.cpp
   void learn(PeerRecord& record, const breaker::Judgement& judgement, base::Instant now);

@@ -14,8 +14,8 @@ PeerSnapshot snapshot_of(const Process& process, const PeerImage& image, base::I
   peer.weight = image.weight;
   peer.backup = image.backup;
   peer.down = image.down;
-  peer.in_flight = process.zone().in_flight(record.rank);
-  peer.idle = process.zone().idle(record.rank);
+  peer.in_flight = process.zone().in_flight(image.rank);
+  peer.idle = process.zone().idle(image.rank);
   peer.full = image.max_conns != 0 && peer.in_flight >= image.max_conns;
   peer.requests = record.counters.requests.load(std::memory_order_relaxed);
   peer.successes = record.counters.successes.load(std::memory_order_relaxed);

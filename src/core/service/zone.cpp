@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <span>
 
 #include "core/service/generation.h"
 
@@ -26,14 +27,6 @@ bool drop_unused_records(const Zone& zone, Offset* link, const Old& old) {
     any = true;
   }
   return any;
-}
-
-template <class Old>
-bool drop_unused_records(const Zone& zone, const Old& old) {
-  ZoneHeader& header = zone.header();
-  const bool peers = drop_unused_records<PeerRecord>(zone, &header.peer_records, old);
-  const bool services = drop_unused_records<ServiceRecord>(zone, &header.service_records, old);
-  return peers || services;
 }
 
 template <class Record>
@@ -60,6 +53,19 @@ std::string_view key_of(const Record& record) {
 
 }  // namespace
 
+// A record keeps its place while some process has requests or connections there, also where no
+// generation names it: whoever came to its rank would be taken for it.
+template <class Old>
+bool Zone::drop_records(const Old& old) const {
+  const auto lets_go = [&](const auto& record) {
+    return old(record) && in_flight(record.rank) == 0 && idle(record.rank) == 0;
+  };
+  const bool peers = drop_unused_records<PeerRecord>(*this, &header_->peer_records, lets_go);
+  const bool services =
+      drop_unused_records<ServiceRecord>(*this, &header_->service_records, lets_go);
+  return peers || services;
+}
+
 std::optional<Zone> Zone::create(const Memory& memory) {
   const Zone bare(memory, nullptr);
   const Offset block = bare.allocate(sizeof(ZoneHeader));
@@ -80,19 +86,32 @@ std::optional<Zone> Zone::reopen(const Memory& memory, void* header) {
 }
 
 Offset Zone::allocate(std::size_t size) const {
-  // The word before the aligned block tells release() where the memory really begins.
-  const std::size_t room = size + kLine + sizeof(Offset);
-  void* block = memory_.allocate(memory_.context, room);
+  void* block = memory_.allocate(memory_.context, size);
   if (block == nullptr) return 0;
-  std::memset(block, 0, room);
-  const Offset from = offset_of(block);
-  const Offset aligned = (from + sizeof(Offset) + kLine - 1) / kLine * kLine;
-  *at<Offset>(aligned - sizeof(Offset)) = from;
-  return aligned;
+  std::memset(block, 0, size);
+  return offset_of(block);
+}
+
+Offset Zone::allocate_or_forget(std::size_t size) const {
+  const Offset block = allocate(size);
+  return block == 0 && forget_history() ? allocate(size) : block;
 }
 
 void Zone::release(Offset block) const {
-  memory_.release(memory_.context, at<void>(*at<Offset>(block - sizeof(Offset))));
+  memory_.release(memory_.context, at<void>(block));
+}
+
+Generation* Zone::current() const {
+  const Offset block = header_->current.load();
+  return block == 0 ? nullptr : at<Generation>(block);
+}
+
+void Zone::publish(std::uint64_t id) const {
+  const Generation* generation = find(id);
+  if (generation == nullptr) return;
+  const Offset block = offset_of(generation);
+  if (header_->pending == block) header_->pending = 0;
+  header_->current.store(block);
 }
 
 Generation* Zone::find(std::uint64_t id) const {
@@ -120,7 +139,7 @@ void Zone::sweep(ProcessExists exists, base::Instant now) const {
   bury(exists);
   for (Offset* link = &header_->generations; *link != 0;) {
     auto* generation = at<Generation>(*link);
-    if (in_use(generation->id)) {
+    if (in_use(*link)) {
       link = &generation->next;
       continue;
     }
@@ -129,24 +148,23 @@ void Zone::sweep(ProcessExists exists, base::Instant now) const {
     release_records(GenerationView(generation), now);
     release(block);
   }
-  drop_unused_records(
-      *this, [now](const auto& record) { return base::elapsed(record.released, now) >= kHistory; });
+  drop_records(
+      [now](const auto& record) { return base::elapsed(record.released, now) >= kHistory; });
 }
 
 bool Zone::forget_history() const {
-  return drop_unused_records(*this, [](const auto&) { return true; });
+  return drop_records([](const auto&) { return true; });
 }
 
-// Whether it is in force or some process may still use it. One that was built for a reload that
-// failed is neither.
-bool Zone::in_use(std::uint64_t generation) const {
-  if (generation == header_->current.load()) return true;
+// Whether it is in force, will be, or some process may still use it. One that was built for a
+// reload that failed is none of these once the next has been built.
+bool Zone::in_use(Offset generation) const {
+  if (generation == header_->current.load() || generation == header_->pending) return true;
   const std::uint32_t used = header_->slots_used.load();
   for (std::uint32_t i = 0; i < used; ++i) {
-    const Slot& slot = header_->slots[i];
-    if ((header_->lives[i].load() & 1U) != 0 && slot.oldest.load() <= generation &&
-        generation <= slot.newest.load()) {
-      return true;
+    if ((header_->lives[i].load() & 1U) == 0) continue;
+    for (const auto& pin : header_->slots[i].pins) {
+      if (pin.load() == generation) return true;
     }
   }
   return false;
@@ -160,61 +178,58 @@ void Zone::release_records(const GenerationView& generation, base::Instant now) 
 }
 
 std::optional<base::Owner> Zone::take_slot(std::uint32_t slot, std::int64_t pid,
-                                           const Generation& generation) const {
+                                           std::uint32_t ranks) const {
   if (slot >= kSlots) return std::nullopt;
   Slot& mine = header_->slots[slot];
   const std::uint32_t former = header_->lives[slot].load();
+  // A process without a master takes its slot again at every reload, and goes on serving the
+  // requests of the generations before.
   const bool again = (former & 1U) != 0 && mine.pid.load() == pid;
   // An even life first: what the former owner counted is nobody's while it is wiped.
   if (!again) header_->lives[slot].store((former + 1) & ~1U);
-  if (!make_room(mine, generation.ranks)) return std::nullopt;
-  // A process without a master takes its slot again at every reload, and goes on serving the
-  // requests of the generations before.
-  if (again) {
-    mine.newest.store(generation.id);
-    return base::Owner{slot, former};
+  if (!make_room(mine, ranks)) return std::nullopt;
+  if (again) return base::Owner{slot, former};
+  for (const auto& chunk : at<Uses>(mine.uses.load())->chunks) {
+    if (chunk.load() == 0) break;
+    for (Use& use : std::span(at<Use>(chunk.load()), Uses::kChunk)) {
+      use.in_flight.store(0);
+      use.idle.store(0);
+    }
   }
-  Uses& uses = *at<Uses>(mine.uses.load());
-  for (std::uint64_t i = 0; i < uses.capacity; ++i) {
-    uses.all()[i].in_flight.store(0);
-    uses.all()[i].idle.store(0);
-  }
+  for (auto& pin : mine.pins) pin.store(0);
   mine.pid.store(pid);
-  mine.oldest.store(generation.id);
-  mine.newest.store(generation.id);
   if (header_->slots_used.load() <= slot) header_->slots_used.store(slot + 1);
   const base::Owner owner{slot, ((former + 1) & ~1U) + 1};
   header_->lives[slot].store(owner.life);
   return owner;
 }
 
-// Sees to it that a slot can count so many ranks, keeping what it has counted.
-bool Zone::make_room(Slot& slot, std::uint32_t ranks) const {
-  const Offset old = slot.uses.load();
-  if (old != 0 && at<Uses>(old)->capacity >= ranks) return true;
-  const std::size_t size = sizeof(Uses) + ranks * sizeof(Use);
-  Offset block = allocate(size);
-  if (block == 0 && forget_history()) block = allocate(size);
-  if (block == 0) return false;
-  auto& grown = *at<Uses>(block);
-  grown.capacity = ranks;
-  if (old != 0) {
-    auto& counted = *at<Uses>(old);
-    for (std::uint64_t i = 0; i < counted.capacity; ++i) {
-      grown.all()[i].in_flight.store(counted.all()[i].in_flight.load());
-      grown.all()[i].idle.store(counted.all()[i].idle.load());
-    }
+bool Zone::make_room(std::uint32_t ranks) const {
+  const std::uint32_t used = header_->slots_used.load();
+  for (std::uint32_t i = 0; i < used; ++i) {
+    if ((header_->lives[i].load() & 1U) != 0 && !make_room(header_->slots[i], ranks)) return false;
   }
-  slot.uses.store(block);
-  if (old != 0) release(old);
+  return true;
+}
+
+bool Zone::make_room(Slot& slot, std::uint32_t ranks) const {
+  if (ranks > Uses::kRanksMax) return false;
+  if (slot.uses.load() == 0) slot.uses.store(allocate_or_forget(sizeof(Uses)));
+  if (slot.uses.load() == 0) return false;
+  Uses& uses = *at<Uses>(slot.uses.load());
+  for (std::uint32_t i = 0; i * Uses::kChunk < ranks; ++i) {
+    if (uses.chunks[i].load() != 0) continue;
+    const Offset chunk = allocate_or_forget(Uses::kChunk * sizeof(Use));
+    if (chunk == 0) return false;
+    uses.chunks[i].store(chunk);
+  }
   return true;
 }
 
 void Zone::leave_slot(base::Owner owner) const {
   std::uint32_t life = owner.life;
   if (!header_->lives[owner.slot].compare_exchange_strong(life, owner.life + 1)) return;
-  header_->slots[owner.slot].oldest.store(0);
-  header_->slots[owner.slot].newest.store(0);
+  for (auto& pin : header_->slots[owner.slot].pins) pin.store(0);
   header_->slots[owner.slot].pid.store(0);
 }
 
@@ -231,10 +246,13 @@ std::uint64_t Zone::sum(std::uint32_t rank, std::atomic<std::uint32_t> Use::*wha
   const std::uint32_t used = header_->slots_used.load(std::memory_order_relaxed);
   for (std::uint32_t i = 0; i < used; ++i) {
     const std::uint32_t life = header_->lives[i].load(std::memory_order_acquire);
-    const Offset block = header_->slots[i].uses.load(std::memory_order_acquire);
-    if ((life & 1U) == 0 || block == 0 || rank >= at<Uses>(block)->capacity) continue;
-    const std::uint32_t count = (at<Uses>(block)->all()[rank].*what).load();
-    // Not of a process that left meanwhile: its block may be another's by now.
+    const Offset uses = header_->slots[i].uses.load(std::memory_order_acquire);
+    if ((life & 1U) == 0 || uses == 0) continue;
+    const Offset chunk =
+        at<Uses>(uses)->chunks[rank / Uses::kChunk].load(std::memory_order_acquire);
+    if (chunk == 0) continue;
+    const std::uint32_t count = (at<Use>(chunk)[rank % Uses::kChunk].*what).load();
+    // Not of a process that left meanwhile: its slot may be another's by now.
     if (header_->lives[i].load() == life) sum += count;
   }
   return sum;
@@ -290,7 +308,7 @@ bool Records::forget_history() {
 void Records::drop_new() {
   peers_.clear();
   services_.clear();
-  drop_unused_records(zone_, [](const auto& record) { return record.released == 0; });
+  zone_.drop_records([](const auto& record) { return record.released == 0; });
 }
 
 std::uint32_t Records::take_rank(std::uint32_t rank) {

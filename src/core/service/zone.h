@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The shared memory as a whole: opening it, its records, its generations and who uses them.
-// Everything here runs at start, reload and exit, under the zone's mutex; nothing on a request.
+// Structures change at start, at changes of the registry and at exit, under the zone's mutex.
 #pragma once
 
 #include <cstddef>
@@ -19,7 +19,7 @@ namespace kerberos::service {
 class GenerationView;
 
 // Where the zone's memory comes from. `allocate` answers null where there is none left; its
-// blocks are aligned to 16 bytes at least.
+// blocks of 64 bytes and more start on a cache line, as those of nginx's slab do.
 struct Memory {
   void* base = nullptr;  // offsets count from here
   std::size_t size = 0;  // of the whole zone
@@ -58,32 +58,48 @@ class Zone {
                                static_cast<const std::byte*>(memory_.base));
   }
 
-  // A block of zeroes that starts on a cache line, or 0. release() takes what it returned.
+  // A block of zeroes, or 0. release() takes what it returned.
   [[nodiscard]] Offset allocate(std::size_t size) const;
   void release(Offset block) const;
 
   // The generation of that id, or null.
   [[nodiscard]] Generation* find(std::uint64_t id) const;
 
-  // Puts a generation in force.
-  void publish(std::uint64_t id) const { header_->current.store(id); }
+  // The generation in force, or null.
+  [[nodiscard]] Generation* current() const;
+
+  // Puts the generation of that id in force; nothing where there is none.
+  void publish(std::uint64_t id) const;
+
+  // What a configuration has built and not put in force, it never will.
+  void forget_pending() const { header_->pending = 0; }
 
   // Gives back what processes held that are gone without a word; returns how many were. nginx
   // starts a killed worker anew in its slot, but not one that was leaving after a reload.
   std::uint32_t bury(ProcessExists exists) const;
 
-  // Frees the records that no generation names, however young. Returns whether there were any.
+  // Frees the records that nobody uses, however young. Returns whether there were any.
   bool forget_history() const;
 
   // Frees what nobody uses any more: the slots of processes that are gone, the generations that
   // no process pins, the records that no generation has named for kHistory.
   void sweep(ProcessExists exists, base::Instant now) const;
 
-  // Takes a slot for a process, which pins `generation`; what the slot's former owner held is
-  // given back. Returns the slot's new life, or nothing where the zone has no memory for it.
+  // Takes a slot for a process; what its former owner held is given back. Returns the slot's new
+  // life, or nothing where the zone has no memory for it.
   std::optional<base::Owner> take_slot(std::uint32_t slot, std::int64_t pid,
-                                       const Generation& generation) const;
+                                       std::uint32_t ranks) const;
   void leave_slot(base::Owner owner) const;
+
+  // Sees to it that every process can count what it uses of so many ranks; false: no memory.
+  [[nodiscard]] bool make_room(std::uint32_t ranks) const;
+
+  // What the process in that slot uses of the record of that rank.
+  [[nodiscard]] Use& use(const Slot& slot, std::uint32_t rank) const {
+    const Uses& uses = *at<Uses>(slot.uses.load(std::memory_order_relaxed));
+    const Offset chunk = uses.chunks[rank / Uses::kChunk].load(std::memory_order_relaxed);
+    return at<Use>(chunk)[rank % Uses::kChunk];
+  }
 
   // How many requests all living processes have in flight to the record of that rank, and how many
   // idle connections they keep.
@@ -92,10 +108,13 @@ class Zone {
 
  private:
   friend class Records;
-  [[nodiscard]] bool in_use(std::uint64_t generation) const;
+  [[nodiscard]] bool in_use(Offset generation) const;
+  template <class Old>
+  bool drop_records(const Old& old) const;
   // Lets go of the records that a generation names.
   void release_records(const GenerationView& generation, base::Instant now) const;
   [[nodiscard]] bool make_room(Slot& slot, std::uint32_t ranks) const;
+  [[nodiscard]] Offset allocate_or_forget(std::size_t size) const;
   [[nodiscard]] std::uint64_t sum(std::uint32_t rank, std::atomic<std::uint32_t> Use::*what) const;
 
   Memory memory_;

@@ -23,7 +23,7 @@ struct Desk {
     bench.reserve(generation().peers().size());
   }
   [[nodiscard]] GenerationView generation() const {
-    return GenerationView(gate.zone.find(gate.zone.header().current.load()));
+    return GenerationView(gate.zone.current());
   }
   [[nodiscard]] const ServiceImage& service() const { return generation().services()[0]; }
   [[nodiscard]] const auto& room(balance::Tier tier) const {

@@ -75,6 +75,7 @@ class Gate {
 
   // A build as at a reload: first what nobody uses is freed.
   std::uint64_t build(const registry::Registry& registry, base::Instant now = 1) const {
+    zone.forget_pending();
     sweep(now);
     return build_generation(zone, registry);
   }
@@ -89,7 +90,7 @@ class Gate {
   [[nodiscard]] Process attach(std::uint32_t slot) const { return attach(slot, 100 + slot); }
   [[nodiscard]] Process attach(std::uint32_t slot, std::int64_t pid) const {
     living().insert(pid);
-    auto process = Process::attach(zone, slot, pid, zone.header().current.load(), 1);
+    auto process = Process::attach(zone, slot, pid, zone.current()->lineage, 1);
     assert_true(process.has_value());
     return std::move(*process);
   }

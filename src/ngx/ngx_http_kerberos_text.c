@@ -1,0 +1,188 @@
+
+/* SPDX-License-Identifier: MIT
+ *
+ * Texts with variables that may come while we run.  nginx compiles such texts
+ * where it reads its configuration, and gives each variable a place in every
+ * request; there is no place for what comes later, so these are looked up by
+ * name.
+ */
+
+#include "ngx/ngx_http_kerberos.h"
+
+
+static u_char *ngx_http_kerberos_next_variable(u_char *p, u_char *last,
+    ngx_str_t *name);
+static ngx_int_t ngx_http_kerberos_variable_value(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
+
+
+ngx_int_t
+ngx_http_kerberos_evaluate(ngx_http_request_t *r, kerberos_text text,
+    ngx_str_t *value)
+{
+    u_char      *p, *last, *dollar, *end, *start;
+    size_t       len;
+    ngx_str_t    name, part;
+
+    ngx_str_null(value);
+
+    p = (u_char *) text.data;
+    last = p + text.len;
+
+    while (p < last) {
+
+        dollar = ngx_http_kerberos_next_variable(p, last, &name);
+
+        end = dollar ? name.data + name.len : last;
+        end += (dollar && dollar[1] == '{');
+
+        if (dollar == NULL) {
+            ngx_str_null(&part);
+            dollar = last;
+
+        } else if (ngx_http_kerberos_variable_value(r, &name, &part)
+                   != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        /* most texts are one variable and nothing else */
+
+        if (dollar == p && value->len == 0) {
+            *value = part;
+            p = end;
+            continue;
+        }
+
+        len = value->len + (dollar - p) + part.len;
+
+        start = ngx_pnalloc(r->pool, len);
+        if (start == NULL) {
+            return NGX_ERROR;
+        }
+
+        value->data = ngx_cpymem(start, value->data, value->len);
+        value->data = ngx_cpymem(value->data, p, dollar - p);
+        ngx_memcpy(value->data, part.data, part.len);
+
+        value->data = start;
+        value->len = len;
+
+        p = end;
+    }
+
+    return NGX_OK;
+}
+
+
+ngx_int_t
+ngx_http_kerberos_copy_text(ngx_pool_t *pool, ngx_str_t *copy,
+    kerberos_text text)
+{
+    copy->len = text.len;
+    copy->data = ngx_pnalloc(pool, text.len);
+
+    if (copy->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_memcpy(copy->data, text.data, text.len);
+
+    return NGX_OK;
+}
+
+
+/* where "$name" or "${name}" begins; NULL: nowhere */
+
+static u_char *
+ngx_http_kerberos_next_variable(u_char *p, u_char *last, ngx_str_t *name)
+{
+    u_char      *begin;
+    ngx_uint_t   braced;
+
+    for ( /* void */ ; p < last; p++) {
+
+        if (*p != '$') {
+            continue;
+        }
+
+        braced = (p + 1 < last && p[1] == '{');
+        begin = p + 1 + braced;
+
+        name->data = begin;
+
+        while (begin < last
+               && ((*begin >= 'a' && *begin <= 'z')
+                   || (*begin >= 'A' && *begin <= 'Z')
+                   || (*begin >= '0' && *begin <= '9')
+                   || *begin == '_'))
+        {
+            begin++;
+        }
+
+        name->len = begin - name->data;
+
+        if (name->len && (!braced || (begin < last && *begin == '}'))) {
+            return p;
+        }
+    }
+
+    return NULL;
+}
+
+
+/* what is not there is empty, as in nginx's own texts */
+
+static ngx_int_t
+ngx_http_kerberos_variable_value(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value)
+{
+    u_char                     *lower;
+    ngx_str_t                   key;
+    ngx_uint_t                  hash;
+#if (NGX_PCRE)
+    ngx_uint_t                  n;
+#endif
+    ngx_http_variable_value_t  *vv;
+
+    ngx_str_null(value);
+
+#if (NGX_PCRE)
+
+    if (name->len == 1 && name->data[0] >= '1' && name->data[0] <= '9') {
+
+        n = 2 * (name->data[0] - '0');
+
+        if (n < r->ncaptures && r->captures[n] >= 0) {
+            value->data = r->captures_data + r->captures[n];
+            value->len = r->captures[n + 1] - r->captures[n];
+        }
+
+        return NGX_OK;
+    }
+
+#endif
+
+    lower = ngx_pnalloc(r->pool, name->len);
+    if (lower == NULL) {
+        return NGX_ERROR;
+    }
+
+    hash = ngx_hash_strlow(lower, name->data, name->len);
+
+    key.data = lower;
+    key.len = name->len;
+
+    vv = ngx_http_get_variable(r, &key, hash);
+
+    if (vv == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (!vv->not_found) {
+        value->data = vv->data;
+        value->len = vv->len;
+    }
+
+    return NGX_OK;
+}
