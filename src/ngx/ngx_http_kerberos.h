@@ -37,7 +37,8 @@ typedef struct {
 
     size_t                           zone_size;
     ngx_shm_zone_t                  *shm_zone;
-    ngx_array_t                     *registries;     /* of ngx_str_t, paths */
+    ngx_array_t                     *registries;     /* of ngx_str_t */
+    ngx_array_t                     *environment;    /* of kerberos_text */
     ngx_http_upstream_srv_conf_t    *registry;       /* the upstream of it */
 
     ngx_cycle_t                     *cycle;
@@ -226,6 +227,14 @@ char *ngx_http_kerberos_registry(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf);
+ngx_int_t ngx_http_kerberos_read_sources(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
+    kerberos_on_message on_message, void *context);
+ngx_int_t ngx_http_kerberos_gather(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, ngx_array_t *sources,
+    kerberos_on_message on_message, void *context);
+ngx_int_t ngx_http_kerberos_resolve(ngx_pool_t *pool, kerberos_config *config,
+    kerberos_on_message on_message, void *context);
 
 /* ngx_http_kerberos_upstream.c: upstream blocks */
 

@@ -10,8 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "core/base/instant.h"
 #include "core/base/problem.h"
 #include "core/registry/balance.h"
+#include "core/registry/intervals.h"
 #include "core/registry/settings.h"
 
 namespace kerberos::registry {
@@ -32,6 +34,9 @@ struct Peer {
   std::uint32_t max_conns = 0;     // 0: no limit
   bool backup = false;
   bool down = false;
+  // Of an instance in a variable. Read, and nobody acts on it yet: it is for checks and retries.
+  std::string check_url;
+  std::optional<base::Millis> timeout;
   BreakerSettings breaker;  // what this peer says itself (max_fails and fail_timeout)
   base::Place place;        // where it stands in the file
 };
@@ -45,8 +50,12 @@ struct Service {
   bool tls = false;  // its peers were given as https://
   Balance balance;
   BreakerSettings breaker;  // what it says itself, over its file's defaults
+  // Of a variable. Read, and nobody acts on them yet.
+  std::optional<Retry> retry;
+  std::optional<Check> check;
   std::vector<Peer> peers;
   base::Place place;
+  std::uint32_t source = 0;  // which of the sources it stands in, with its peers
 };
 
 struct Registry {

@@ -8,7 +8,6 @@
 #include <tuple>
 #include <utility>
 
-#include "core/registry/document.h"
 #include "core/registry/service_reader.h"
 #include "core/registry/value.h"
 
@@ -75,7 +74,10 @@ void read_full_form(const Node& root, Reading& reading) {
 }  // namespace
 
 Reading read(std::string_view text) {
-  Document document = parse_document(text);
+  return read(parse_document(text));
+}
+
+Reading read(Document document) {
   Reading reading;
   reading.problems = std::move(document.problems);
   if (document.root) {

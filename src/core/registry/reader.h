@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "core/base/problem.h"
+#include "core/registry/document.h"
 #include "core/registry/model.h"
 
 namespace kerberos::registry {
@@ -25,5 +26,8 @@ struct Reading {
 
 // The file's defaults are already in each service.
 Reading read(std::string_view text);
+
+// The same of a file that is parsed already.
+Reading read(Document document);
 
 }  // namespace kerberos::registry
