@@ -24,6 +24,9 @@ constexpr std::string_view kInstances = "INSTANCES";
 constexpr std::array<std::string_view, 5> kTopics = {kInstances, "LOAD_BALANCE_STRATEGY",
                                                      "CIRCUIT_BREAKER", "RETRY", "HEALTH_CHECK"};
 
+// Stands for the instances of all where there are none: no variable has such a name.
+constexpr std::string_view kNone = "*_SVC_INSTANCES";
+
 constexpr std::string_view kInstanceForm = "ID:URL:HEALTH_URL:WEIGHT:TIMEOUT";
 constexpr std::string_view kBlanks = " \t\r\n";
 constexpr base::Millis kDay = base::Millis{24} * 60 * 60 * 1'000;
@@ -43,43 +46,50 @@ std::optional<VariableName> parse_name(std::string_view variable) {
   return name;
 }
 
-// USER is "user", ORDER_ITEM is "order-item".
-std::string service_name(std::string_view name) {
-  std::string result(name);
+std::string in_small_letters(std::string_view text) {
+  std::string result(text);
   std::ranges::transform(result, result.begin(), [](char c) {
-    if (c == '_') return '-';
     return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
   });
   return result;
 }
 
-// What other gateways call a method, in the words of kerberos_balance.
-std::string_view method_meant_by(std::string_view strategy) {
+// USER is "user", ORDER_ITEM is "order-item".
+std::string service_name(std::string_view name) {
+  std::string result = in_small_letters(name);
+  std::ranges::replace(result, '_', '-');
+  return result;
+}
+
+// In the words of kerberos_balance, which may be said as well; what other gateways call a method is
+// known in any case, with hyphens or underscores.
+std::string method_meant_by(std::string_view strategy) {
   constexpr std::string_view kByAddress = "hash $remote_addr";
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 14> kMeant = {{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 18> kMeant = {{
+      {"round_robin", "round_robin"},
       {"roundrobin", "round_robin"},
       {"weighted", "round_robin"},
       {"weighted_round_robin", "round_robin"},
+      {"least_conn", "least_conn"},
       {"least_connection", "least_conn"},
       {"least_connections", "least_conn"},
       {"weighted_least_connections", "least_conn"},
+      {"random", "random"},
       {"weighted_random", "random"},
-      {"least_response_time", "ewma"},
+      {"ewma", "ewma"},
       {"least_time", "ewma"},
+      {"least_response_time", "ewma"},
       {"hash", kByAddress},
       {"ip_hash", kByAddress},
       {"source_ip", kByAddress},
       {"consistent_hash", kByAddress},
       {"consistent_hashing", kByAddress},
   }};
-  std::string name(strategy);
-  std::ranges::transform(name, name.begin(), [](char c) {
-    if (c == '-') return '_';
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
+  std::string name = in_small_letters(strategy);
+  std::ranges::replace(name, '-', '_');
   const auto* const meant =
       std::ranges::find(kMeant, name, &std::pair<std::string_view, std::string_view>::first);
-  return meant == kMeant.end() ? strategy : meant->second;
+  return std::string(meant == kMeant.end() ? strategy : meant->second);
 }
 
 std::string_view trimmed(std::string_view text) {
@@ -92,7 +102,7 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (;;) {
     const std::size_t at = text.find(separator);
-    parts.push_back(trimmed(text.substr(0, at)));
+    parts.push_back(text.substr(0, at));
     if (at == std::string_view::npos) return parts;
     text.remove_prefix(at + 1);
   }
@@ -268,14 +278,18 @@ class EnvReader {
                                         const Defaults& defaults) {
     const std::string_view text = sources_[source].text;
     if (trimmed(text).empty()) {
-      report(source, text.substr(0, 0), "no instances (" + std::string(kInstanceForm) + ", ...)");
+      const bool none = sources_[source].name.ends_with(kNone);
+      report(source, text.substr(0, 0),
+             (none ? "no such variable is set (" : "no instances (") + std::string(kInstanceForm) +
+                 ", ...)");
       return {};
     }
     std::vector<Instance> instances;
     Node peers;
     peers.kind = Kind::kSequence;
     peers.place = place_of(source, text);
-    for (const std::string_view item : split(text, ',')) {
+    for (const std::string_view between : split(text, ',')) {
+      const std::string_view item = trimmed(between);
       auto instance = read_instance(source, item);
       if (!instance) continue;
       Node peer = mapping(source, item);
@@ -426,10 +440,7 @@ std::vector<Source> with_variables(std::vector<Source> sources, const Environmen
     for (const auto& [name, value] : environment.variables()) {
       if (parse_name(name)) result.push_back({std::string(kAllVariables) + name, value});
     }
-    // The reader finds no instance in it, and so says what is missing.
-    if (result.size() == before) {
-      result.push_back({std::string(kAllVariables) + "NAME_SVC_INSTANCES", {}});
-    }
+    if (result.size() == before) result.push_back({std::string(kAllVariables).append(kNone), {}});
   }
   return result;
 }

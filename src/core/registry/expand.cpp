@@ -33,7 +33,7 @@ std::optional<Reference> parse_reference(std::string_view text) {
   if (reference.name.empty() || (reference.name[0] >= '0' && reference.name[0] <= '9')) return {};
   const std::string_view rest = text.substr(end);
   if (rest.empty()) return reference;
-  if (!rest.starts_with(kWithDefault)) return {};
+  if (!rest.starts_with(kWithDefault) || rest.find(kOpening) != std::string_view::npos) return {};
   return Reference{reference.name, rest.substr(kWithDefault.size())};
 }
 
