@@ -67,6 +67,21 @@ void kerberos_settings_inherit(kerberos_settings *settings, const kerberos_setti
 /* Writes what contradicts what, ended by zero; returns whether anything does. */
 int kerberos_settings_contradict(const kerberos_settings *settings, char *text, size_t room);
 
+/* What kerberos_keepalive and "keepalive" of a registry say; -1: nothing. */
+typedef struct {
+    int64_t  connections;  /* 0: off */
+    int64_t  idle;
+    int64_t  requests;
+    int64_t  total;
+} kerberos_kept;
+
+void kerberos_kept_init(kerberos_kept *kept);
+
+/* Sets a parameter; the first word of the directive, where it is not "off", is "connections". The
+ * rest is as with kerberos_settings_set(). */
+kerberos_verdict kerberos_kept_set(kerberos_kept *kept, kerberos_text name, kerberos_text value,
+    char *allowed, size_t room);
+
 /* Whether something is wrong with the words of kerberos_balance: then `problem` tells what, ended
  * by zero. */
 int kerberos_balance_wrong(const kerberos_text *words, size_t count, char *problem, size_t room);

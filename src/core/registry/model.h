@@ -13,6 +13,7 @@
 #include "core/base/instant.h"
 #include "core/base/problem.h"
 #include "core/registry/balance.h"
+#include "core/registry/connections.h"
 #include "core/registry/intervals.h"
 #include "core/registry/settings.h"
 
@@ -49,7 +50,10 @@ struct Service {
   Origin origin = Origin::kBlock;
   bool tls = false;  // its peers were given as https://
   Balance balance;
-  BreakerSettings breaker;  // what it says itself, over its file's defaults
+  BreakerSettings breaker;  // what it says itself, over its file's defaults; and so the others
+  Timeouts timeouts;
+  KeepaliveSettings keepalive;
+  TlsSettings tls_settings;
   // Of a variable. Read, and nobody acts on them yet.
   std::optional<Retry> retry;
   std::optional<Check> check;
@@ -60,6 +64,7 @@ struct Service {
 
 struct Registry {
   std::vector<Service> services;
+  bool allow_shrink = false;  // whoever loses many peers by this means it
 };
 
 }  // namespace kerberos::registry

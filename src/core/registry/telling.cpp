@@ -3,19 +3,12 @@
 
 #include <algorithm>
 
+#include "core/registry/message.h"
+
 namespace kerberos::registry {
 namespace {
 
 constexpr std::size_t kIdleTold = 20;
-
-// "FILE:LINE:COLUMN: text"
-std::vector<std::string> message_of(const base::Problem& problem, std::span<const Source> sources) {
-  std::string line = sources[problem.source].name;
-  if (problem.place.line > 0) {
-    line += ":" + std::to_string(problem.place.line) + ":" + std::to_string(problem.place.column);
-  }
-  return {line + ": " + problem.text};
-}
 
 }  // namespace
 
