@@ -6,7 +6,7 @@
 
 #include "abi/guard.h"
 #include "abi/handles.h"
-#include "core/registry/env_services.h"
+#include "core/registry/env_variables.h"
 #include "core/registry/environment.h"
 #include "core/registry/files.h"
 #include "core/registry/telling.h"
@@ -18,7 +18,6 @@ using kerberos::abi::inside;
 using kerberos::abi::text;
 using kerberos::abi::view;
 using kerberos::abi::views;
-using kerberos::base::Problems;
 using kerberos::registry::Address;
 using kerberos::registry::BreakerSettings;
 using kerberos::registry::Environment;
@@ -51,25 +50,15 @@ std::vector<Source> sources_of(const kerberos_source* sources, size_t count,
   return with_variables(std::move(copies), environment);
 }
 
-// What the services contradict in what they inherit, where nothing else is wrong with them, or
-// what is taken already.
-void check(const Registry& known, FilesReading& reading) {
-  Problems& problems = reading.problems;
-  const bool sound = problems.empty();
+// A client may not reach an upstream block by the name of a service.
+void refuse_taken(const Registry& known, FilesReading& reading) {
   for (const Service& service : reading.registry.services) {
-    if (taken(known, service.name)) {
-      problems.push_back({service.place,
-                          "service \"" + service.name + "\" has the name of an upstream block",
-                          service.source});
-    }
-    if (!sound) continue;
-    const auto what = kerberos::registry::contradiction(service.breaker);
-    if (!what.empty()) {
-      problems.push_back(
-          {service.place, "service \"" + service.name + "\": " + what, service.source});
-    }
+    if (!taken(known, service.name)) continue;
+    reading.problems.push_back(
+        {service.place, "service \"" + service.name + "\" has the name of an upstream block",
+         service.source});
   }
-  kerberos::registry::sort_problems(problems);
+  kerberos::registry::sort_problems(reading.problems);
 }
 
 // Takes over what was read.
@@ -85,6 +74,7 @@ void append(kerberos_config& config, FilesReading& reading, const std::vector<So
     services.push_back(std::move(service));
   }
   for (const Source& source : sources) config.sources.push_back(source.name);
+  config.registry.allow_shrink = reading.registry.allow_shrink;
   config.variables.assign(reading.variables.begin(), reading.variables.end());
   config.idle = kerberos::registry::told_idle(reading.idle);
 }
@@ -152,10 +142,8 @@ kerberos_result kerberos_config_read(kerberos_config* config, const kerberos_sou
     const Environment known(views(environment, variables));
     const auto all = sources_of(sources, count, known);
     auto reading = kerberos::registry::read_files(all, known);
-    for (auto& service : reading.registry.services) {
-      service.breaker = inherit(service.breaker, inside<BreakerSettings>(inherited));
-    }
-    check(config->registry, reading);
+    settle(reading, inside<BreakerSettings>(inherited));
+    refuse_taken(config->registry, reading);
     for (const auto& line : kerberos::registry::told(reading.problems, all)) {
       on_message(context, text(line));
     }

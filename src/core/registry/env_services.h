@@ -18,19 +18,13 @@
 #include <vector>
 
 #include "core/base/problem.h"
-#include "core/registry/environment.h"
 #include "core/registry/model.h"
 #include "core/registry/source.h"
 
 namespace kerberos::registry {
 
-// The sources, with those of the variables that define services in the place of kAllVariables: one
-// for each, in the order of their names. Where there is none of them, one that says so.
-std::vector<Source> with_variables(std::vector<Source> sources, const Environment& environment);
-
 // What the variables among the sources define. Problems know their source; what is read and not
-// acted upon is noted in `idle`, as messages name it. Other variables of such a name ("_SVC_PORT")
-// are somebody else's, but for those that are one of ours with a slip of the pen.
+// acted upon is noted in `idle`, as messages name it.
 struct EnvReading {
   std::vector<Service> services;
   base::Problems problems;

@@ -62,8 +62,7 @@ void Expansion::expand(Node& node) {
   for (Node& child : node.children) expand(child);
   if (node.kind != Kind::kScalar || node.text.find(kOpening) == std::string::npos) return;
 
-  const std::size_t quotes = node.quoted ? 2 : 0;
-  Value value{node.place, static_cast<std::uint32_t>(node.text.size() + quotes), {}, {}};
+  Value value{node.place, node.length, {}, {}};
   std::string text = put_in(node.text, value);
   if (!value.problem.empty()) {
     values_.push_back(std::move(value));
@@ -146,9 +145,7 @@ void Expansion::explain(base::Problems& problems) const {
   });
   for (base::Problem& problem : problems) {
     const Value* const value = value_at(problem.place);
-    if (value == nullptr) continue;
-    problem.text += ", from " + value->variables;
-    problem.length = value->length;
+    if (value != nullptr) problem.text += ", from " + value->variables;
   }
   for (const Value& value : values_) {
     if (!value.problem.empty()) problems.push_back({value.place, value.problem, 0, value.length});

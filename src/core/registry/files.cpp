@@ -59,6 +59,7 @@ class FilesReader {
       problem.source = number;
       reading_.problems.push_back(std::move(problem));
     }
+    reading_.registry.allow_shrink |= reading.registry.allow_shrink;
     for (Service& service : reading.registry.services) {
       service.source = number;
       take(std::move(service));
@@ -106,6 +107,19 @@ class FilesReader {
 
 FilesReading read_files(std::span<const Source> sources, const Environment& environment) {
   return FilesReader(sources, environment).read();
+}
+
+void settle(FilesReading& reading, const BreakerSettings& inherited) {
+  for (Service& service : reading.registry.services) {
+    service.breaker = inherit(service.breaker, inherited);
+  }
+  if (!reading.problems.empty()) return;
+  for (const Service& service : reading.registry.services) {
+    const std::string what = contradiction(service.breaker);
+    if (what.empty()) continue;
+    reading.problems.push_back(
+        {service.place, "service " + quoted(service.name) + ": " + what, service.source});
+  }
 }
 
 void sort_problems(base::Problems& problems) {

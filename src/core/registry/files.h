@@ -27,6 +27,10 @@ struct FilesReading {
 // `sources`; what stands for all variables is to be replaced before, by with_variables().
 FilesReading read_files(std::span<const Source> sources, const Environment& environment);
 
+// Lets the services inherit what they do not say from the http block. What contradicts itself then
+// is a problem, where there is no other: what was read in part says nothing.
+void settle(FilesReading& reading, const BreakerSettings& inherited);
+
 // By source and place.
 void sort_problems(base::Problems& problems);
 

@@ -10,7 +10,6 @@
 #include <string>
 #include <vector>
 
-#include "core/base/instant.h"
 #include "core/base/problem.h"
 #include "core/registry/balance.h"
 #include "core/registry/connections.h"
@@ -35,9 +34,7 @@ struct Peer {
   std::uint32_t max_conns = 0;     // 0: no limit
   bool backup = false;
   bool down = false;
-  // Of an instance in a variable. Read, and nobody acts on it yet: it is for checks and retries.
-  std::string check_url;
-  std::optional<base::Millis> timeout;
+  std::string check_url;  // of an instance in a variable; nobody acts on it yet
   BreakerSettings breaker;  // what this peer says itself (max_fails and fail_timeout)
   base::Place place;        // where it stands in the file
 };
@@ -54,7 +51,7 @@ struct Service {
   Timeouts timeouts;
   KeepaliveSettings keepalive;
   TlsSettings tls_settings;
-  // Of a variable. Read, and nobody acts on them yet.
+  // Of variables. Read, and nobody acts on them yet.
   std::optional<Retry> retry;
   std::optional<Check> check;
   std::vector<Peer> peers;

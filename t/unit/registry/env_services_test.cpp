@@ -5,6 +5,7 @@
 #include <string_view>
 #include <vector>
 
+#include "core/registry/env_variables.h"
 #include "rows.h"
 
 namespace kerberos::registry {
@@ -61,6 +62,7 @@ void a_service_is_what_its_variables_say(void**) {
   assert_int_equal(*service.breaker.timeout, 60'000);
   assert_true((service.retry == Retry{3, 100, 5'000, 2'000}));
   assert_true((service.check == Check{30'000, 10'000, 5'000}));
+  assert_true((service.timeouts == Timeouts{90'000, 90'000, 90'000}));  // of the second
   assert_false(service.tls);
 
   assert_int_equal(service.peers.size(), 2);
@@ -69,7 +71,6 @@ void a_service_is_what_its_variables_say(void**) {
   expect_text("target", peer.target, "10.0.0.2:8080");
   expect_text("health", peer.check_url, "http://10.0.0.2:8080/health");
   assert_int_equal(peer.weight, 50);
-  assert_int_equal(*peer.timeout, 90'000);
   assert_int_equal(peer.place.column, 65);
 }
 
@@ -85,12 +86,12 @@ void instances_alone_are_a_service(void**) {
 
 void what_has_no_effect_is_noted(void**) {
   std::string idle;
-  for (const auto& what :
-       read_of({instances(kOne), "A_SVC_RETRY=1:0s:0s:1", "A_SVC_HEALTH_CHECK=1s:1s:0s"}).idle) {
+  for (const auto& what : read_of({instances(kTwo), "B_SVC_INSTANCES=" + std::string(kOne),
+                                   "B_SVC_RETRY=1:0s:0s:1", "B_SVC_HEALTH_CHECK=1s:1s:0s"})
+                              .idle) {
     idle += what + "\n";
   }
-  expect_text("idle", idle,
-              "A_SVC_RETRY\nA_SVC_HEALTH_CHECK\nA_SVC_INSTANCES (health URLs and timeouts)\n");
+  expect_text("idle", idle, "A_SVC_INSTANCES (health URLs)\nB_SVC_RETRY\nB_SVC_HEALTH_CHECK\n");
 }
 
 void urls_may_have_what_colons_they_like(void**) {

@@ -125,7 +125,7 @@ void problems_say_where_a_value_came_from(void**) {
   Node root = tree_of("[\"${N}\", \"${NONE}\", plain, \"${N}-${HOST}-${N}\"]");
   const Expansion expansion(root, variables());
   base::Problems problems;
-  for (const Node& child : root.children) problems.push_back({child.place, "bad"});
+  for (const Node& child : root.children) problems.push_back(problem_at(child, "bad"));
   problems.push_back({{1, 1}, "worse"});
   expansion.explain(problems);
   expect_text("problems", listed(problems),
@@ -136,7 +136,7 @@ void problems_say_where_a_value_came_from(void**) {
               "1:28: bad, from ${N} and ${HOST}");
   assert_int_equal(problems[1].length, 6);
   assert_int_equal(problems[2].length, 9);
-  assert_int_equal(problems[3].length, 1);
+  assert_int_equal(problems[3].length, 5);
 }
 
 void it_knows_the_variables_that_were_used(void**) {
