@@ -70,27 +70,25 @@ Cell cell_at(std::string_view line, std::size_t at, std::size_t& size) {
   return {line.substr(at, size), width, at};
 }
 
-// What an operator should not have written, and what nobody else should read: all before the last
-// "@", back to the scheme of a URL or the last blank.
-Range secret_in(std::string_view line) {
-  const std::size_t at = line.rfind('@');
-  if (at == std::string_view::npos) return {0, 0};
-  const std::size_t scheme = line.substr(0, at).find("://");
-  if (scheme != std::string_view::npos) {
-    return {static_cast<char32_t>(scheme + 3), static_cast<char32_t>(at)};
-  }
-  const std::size_t blank = line.substr(0, at).find_last_of(" \t\"'");
-  return {static_cast<char32_t>(blank == std::string_view::npos ? 0 : blank + 1),
-          static_cast<char32_t>(at)};
+// Where what must not be read by anybody stands in front of an "@", back to the scheme of its URL
+// or, without one, to the blank or the quote before it.
+std::size_t secret_before(std::string_view line, std::size_t at) {
+  constexpr std::string_view kScheme = "://";
+  line = line.substr(0, at);
+  const std::size_t scheme = line.rfind(kScheme);
+  if (scheme != std::string_view::npos) return scheme + kScheme.size();
+  return line.find_last_of(" \t\"'") + 1;  // npos + 1: from the front
 }
 
 std::vector<Cell> cells_of(std::string_view line) {
   std::vector<Cell> cells;
-  const Range secret = secret_in(line);
   for (std::size_t at = 0, size = 0; at < line.size(); at += size) {
-    Cell cell = cell_at(line, at, size);
-    if (at >= secret.first && at < secret.last) cell = {"*", 1, at};
-    cells.push_back(cell);
+    cells.push_back(cell_at(line, at, size));
+    if (line[at] != '@') continue;
+    const std::size_t secret = secret_before(line, at);
+    for (Cell& cell : cells) {
+      if (cell.at >= secret && cell.at < at) cell = {"*", 1, cell.at};
+    }
   }
   return cells;
 }

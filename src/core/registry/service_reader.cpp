@@ -50,7 +50,6 @@ constexpr KeyRow kFailureOn = {
     .name = "failure_on",
     .form = Form::kTexts,
     .wording = "a list of words such as error, timeout, http_5xx, http_429",
-    .pattern = kStatusPattern,
     .inside = failure_words,
     .standard = "that of nginx.conf",
     .meaning =

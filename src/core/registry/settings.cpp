@@ -95,12 +95,17 @@ constexpr std::array kFailureWords = {
                      &FailureOn::http_5xx},
 };
 
-constexpr auto kParameterRows = rows_of(kParameters);
-constexpr auto kFailureRows = rows_of(kFailureWords);
+constexpr KeyRow kStatusWord =
+    text("http_400 to http_599", {"a status", "^http_[45][0-9][0-9]$"}, "", "This status.");
 
-std::string hint_of_failure(std::string_view word) {
-  return hint(word, names_of(kFailureRows)) + ", " + std::string(kStatusWords);
-}
+constexpr auto kParameterRows = rows_of(kParameters);
+
+constexpr auto kFailureRows = [] {
+  std::array<KeyRow, kFailureWords.size() + 1> rows;
+  std::ranges::copy(kFailureWords, rows.begin());
+  rows.back() = kStatusWord;
+  return rows;
+}();
 
 }  // namespace
 
@@ -121,10 +126,10 @@ Verdict add(FailureOn& on, std::string_view word) {
     if (on.http_5xx) on.add_5xx();
     return verdict;
   }
-  if (!word.starts_with(kStatus)) return {Refusal::kUnknown, hint_of_failure(word)};
+  if (!word.starts_with(kStatus)) return {Refusal::kUnknown, hint(word, names_of(kFailureRows))};
   const auto status = parse_whole_number(word.substr(kStatus.size()));
   if (!status || *status < breaker::kStatusMin || *status > breaker::kStatusMax) {
-    return {Refusal::kUnknown, hint_of_failure(word)};
+    return {Refusal::kUnknown, hint(word, names_of(kFailureRows))};
   }
   if (*status == 503) {
     on.add(503);

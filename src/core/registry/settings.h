@@ -49,10 +49,8 @@ Verdict add(breaker::FailureOn& on, std::string_view word);
 Table<BreakerSettings> breaker_table();
 std::span<const KeyRow> breaker_keys();
 
-// The words of kerberos_failure_on but for http_400 to http_599.
+// The words of kerberos_failure_on; the last one stands for many, and its pattern is theirs.
 std::span<const KeyRow> failure_words();
-inline constexpr std::string_view kStatusWords = "http_400 to http_599";
-inline constexpr std::string_view kStatusPattern = "^http_[45][0-9][0-9]$";
 
 // Fills what `settings` does not say from `inherited`.
 BreakerSettings inherit(BreakerSettings settings, const BreakerSettings& inherited);
