@@ -291,27 +291,20 @@ void problems_know_their_variable(void**) {
   assert_int_equal(problems.at(0).length, 3);
 }
 
-void other_variables_are_somebody_elses(void**) {
-  const auto sources = sources_of(
-      {instances(kOne), "PATH=/bin", "A_SVC_PORT=tcp://10.0.0.1:80", "A_SVC_SERVICE_HOST=10.0.0.1",
-       "A_SVC_PORT_80_TCP=tcp://10.0.0.1:80", "A_SVC_=", "RETRY=x", "SVC_RETRY=x"});
-  assert_int_equal(sources.size(), 1);
-  expect_text("name", sources[0].name, "env:A_SVC_INSTANCES");
-  expect_text("text", sources[0].text, kOne);
-}
-
-void variables_stand_where_they_are_asked_for(void**) {
-  const std::string entry = instances(kOne);
-  const std::string_view entries[] = {entry};
-  std::string names;
-  for (const auto& source :
-       with_variables({{"/a", "1"}, {"env:", ""}, {"/b", "2"}}, Environment(entries))) {
-    names += source.name + "=" + source.text + " ";
-  }
-  expect_text("order", names, "/a=1 env:A_SVC_INSTANCES=" + std::string(kOne) + " /b=2 ");
+void no_variable_at_all_is_a_problem(void**) {
   expect_text("none", told({"PATH=/bin"}),
               "env:*_SVC_INSTANCES:1:1: no such variable is set "
               "(ID:URL:HEALTH_URL:WEIGHT:TIMEOUT, ...)");
+}
+
+void nothing_of_a_secret_is_told(void**) {
+  for (const std::string_view value :
+       {"INSTANCES=x:http://me:secret@h::1:1s", "INSTANCES=x:http://me:se:cret@h",
+        "RETRY=http://me:secret@h", "INSTANCES=x:http://h:http://me:secret@h/:1:1s"}) {
+    const std::string problems = told({"A_SVC_" + std::string(value)});
+    expect_true(value, !problems.empty());
+    expect_true(problems, problems.find("cret") == std::string::npos);
+  }
 }
 
 }  // namespace
@@ -330,8 +323,8 @@ int main() {
       cmocka_unit_test(strategies_go_by_many_names),
       cmocka_unit_test(the_name_is_in_small_letters_with_hyphens),
       cmocka_unit_test(problems_know_their_variable),
-      cmocka_unit_test(other_variables_are_somebody_elses),
-      cmocka_unit_test(variables_stand_where_they_are_asked_for),
+      cmocka_unit_test(no_variable_at_all_is_a_problem),
+      cmocka_unit_test(nothing_of_a_secret_is_told),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
