@@ -4,20 +4,18 @@
 // environment of its workers, and the core asks no system.
 #pragma once
 
+#include <functional>
+#include <map>
 #include <optional>
 #include <span>
 #include <string>
 #include <string_view>
-#include <vector>
 
 namespace kerberos::registry {
 
 class Environment {
  public:
-  struct Variable {
-    std::string name;
-    std::string value;
-  };
+  using Variables = std::map<std::string, std::string, std::less<>>;
 
   Environment() = default;
 
@@ -28,10 +26,10 @@ class Environment {
   [[nodiscard]] std::optional<std::string_view> find(std::string_view name) const;
 
   // In the order of their names.
-  [[nodiscard]] std::span<const Variable> variables() const { return variables_; }
+  [[nodiscard]] const Variables& variables() const { return variables_; }
 
  private:
-  std::vector<Variable> variables_;
+  Variables variables_;
 };
 
 }  // namespace kerberos::registry

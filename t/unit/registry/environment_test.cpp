@@ -27,7 +27,7 @@ void they_come_in_the_order_of_their_names(void**) {
   constexpr std::array<std::string_view, 3> kEntries = {"B=2", "A=1", "C=3"};
   std::string names;
   const Environment environment(kEntries);
-  for (const auto& variable : environment.variables()) names += variable.name;
+  for (const auto& variable : environment.variables()) names += variable.first;
   expect_text("names", names, "ABC");
 }
 
