@@ -227,12 +227,18 @@ char *ngx_http_kerberos_registry(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf);
-ngx_int_t ngx_http_kerberos_read_sources(ngx_pool_t *pool,
-    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
-    kerberos_on_message on_message, void *context);
+
+/*
+ * These three may run in a thread: they need a pool of its own with a silent
+ * log, neither log nor keep anything, and tell what is wrong line by line.
+ * Sources are an array of kerberos_source, which lives as long as the pool.
+ */
 ngx_int_t ngx_http_kerberos_gather(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, ngx_array_t *sources,
     kerberos_on_message on_message, void *context);
+ngx_int_t ngx_http_kerberos_read_sources(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
+    ngx_array_t *sources, kerberos_on_message on_message, void *context);
 ngx_int_t ngx_http_kerberos_resolve(ngx_pool_t *pool, kerberos_config *config,
     kerberos_on_message on_message, void *context);
 

@@ -47,6 +47,7 @@ static void ngx_http_kerberos_tell_failed(ngx_http_kerberos_teller_t *teller,
     const char *what, ngx_str_t *name, ngx_err_t err);
 static void ngx_http_kerberos_tell(ngx_http_kerberos_teller_t *teller,
     const char *fmt, ...);
+static void ngx_http_kerberos_conf_message(void *context, kerberos_text line);
 static void ngx_http_kerberos_log_message(void *context, kerberos_text line);
 
 
@@ -193,9 +194,10 @@ ngx_int_t
 ngx_http_kerberos_read_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf)
 {
-    ngx_int_t       rc;
+    ngx_int_t       rc, gathered;
     ngx_str_t       line;
     ngx_pool_t     *pool;
+    ngx_array_t     sources;
     kerberos_text   idle;
 
     if (kmcf->registries == NULL) {
@@ -207,8 +209,21 @@ ngx_http_kerberos_read_registries(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    rc = ngx_http_kerberos_read_sources(pool, kmcf, kmcf->config,
-                                        ngx_http_kerberos_log_message, cf->log);
+    rc = NGX_ERROR;
+
+    if (ngx_array_init(&sources, pool, 4, sizeof(kerberos_source)) == NGX_OK) {
+
+        gathered = ngx_http_kerberos_gather(pool, kmcf, &sources,
+                                            ngx_http_kerberos_conf_message, cf);
+
+        rc = ngx_http_kerberos_read_sources(pool, kmcf, kmcf->config, &sources,
+                                            ngx_http_kerberos_log_message,
+                                            cf->log);
+
+        if (gathered != NGX_OK) {
+            rc = NGX_ERROR;
+        }
+    }
 
     ngx_destroy_pool(pool);
 
@@ -267,44 +282,38 @@ ngx_http_kerberos_keep_variables(ngx_conf_t *cf, kerberos_config *config)
 }
 
 
-/* all that is wrong is told, whoever finds it */
+/* the services of what was gathered, with addresses */
 
 ngx_int_t
 ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
-    kerberos_on_message on_message, void *context)
+    ngx_array_t *sources, kerberos_on_message on_message, void *context)
 {
-    ngx_int_t                   rc;
-    ngx_array_t                 sources;
     kerberos_result             result;
     ngx_http_kerberos_teller_t  teller;
 
-    teller.tell = on_message;
-    teller.context = context;
-
-    if (ngx_array_init(&sources, pool, 4, sizeof(kerberos_source)) != NGX_OK) {
-        ngx_http_kerberos_tell(&teller, "no memory");
-        return NGX_ERROR;
-    }
-
-    rc = ngx_http_kerberos_gather(pool, kmcf, &sources, on_message, context);
-
-    result = kerberos_config_read(config, sources.elts, sources.nelts,
+    result = kerberos_config_read(config, sources->elts, sources->nelts,
                                   kmcf->environment->elts,
                                   kmcf->environment->nelts, &kmcf->breaker,
                                   on_message, context);
 
-    if (result == KERBEROS_NO_MEMORY || result == KERBEROS_FAULT) {
+    switch (result) {
+
+    case KERBEROS_OK:
+        return ngx_http_kerberos_resolve(pool, config, on_message, context);
+
+    case KERBEROS_REFUSED:
+        return NGX_ERROR;
+
+    default:
+        teller.tell = on_message;
+        teller.context = context;
+
         ngx_http_kerberos_tell(&teller, "could not read the registry: %s",
                                result == KERBEROS_NO_MEMORY ? "no memory"
                                                             : "internal fault");
-    }
-
-    if (rc != NGX_OK || result != KERBEROS_OK) {
         return NGX_ERROR;
     }
-
-    return ngx_http_kerberos_resolve(pool, config, on_message, context);
 }
 
 
@@ -664,6 +673,17 @@ ngx_http_kerberos_tell(ngx_http_kerberos_teller_t *teller, const char *fmt,
     line.len = last - text;
 
     teller->tell(teller->context, line);
+}
+
+
+/* what is no place in a file is of the directive */
+
+static void
+ngx_http_kerberos_conf_message(void *context, kerberos_text line)
+{
+    ngx_conf_t  *cf = context;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", line.len, line.data);
 }
 
 
