@@ -15,6 +15,7 @@
 #define NGX_HTTP_KERBEROS_FILE_MAX    (16 * 1024 * 1024)
 #define NGX_HTTP_KERBEROS_FILE_TRIES  10
 #define NGX_HTTP_KERBEROS_FILE_PAUSE  10              /* ms between them */
+#define NGX_HTTP_KERBEROS_FILE_REST   20              /* ms without a change */
 
 
 /* where problems are told */
@@ -41,6 +42,7 @@ static ngx_int_t ngx_http_kerberos_read_file(ngx_pool_t *pool,
     ngx_str_t *name, kerberos_text *text, ngx_http_kerberos_teller_t *teller);
 static ssize_t ngx_http_kerberos_read_all(ngx_fd_t fd, u_char *buf,
     size_t size);
+static ngx_uint_t ngx_http_kerberos_fresh(ngx_file_info_t *info);
 static ngx_uint_t ngx_http_kerberos_same(ngx_file_info_t *one,
     ngx_file_info_t *other);
 static void ngx_http_kerberos_tell_failed(ngx_http_kerberos_teller_t *teller,
@@ -499,6 +501,11 @@ ngx_http_kerberos_read_file(ngx_pool_t *pool, ngx_str_t *name,
         goto done;
     }
 
+    if (ngx_http_kerberos_fresh(&before)) {
+        rc = NGX_AGAIN;
+        goto done;
+    }
+
     size = (size_t) ngx_file_size(&before);
 
     buf = ngx_palloc(pool, size + 1);
@@ -571,6 +578,26 @@ ngx_http_kerberos_read_all(ngx_fd_t fd, u_char *buf, size_t size)
     }
 
     return done;
+}
+
+
+/*
+ * Whoever writes now may write again before the file's time tells: the clock
+ * of a file system ticks slowly.
+ */
+
+static ngx_uint_t
+ngx_http_kerberos_fresh(ngx_file_info_t *info)
+{
+    int64_t         age;
+    struct timeval  tv;
+
+    ngx_gettimeofday(&tv);
+
+    age = ((int64_t) tv.tv_sec - info->st_ctim.tv_sec) * 1000
+          + tv.tv_usec / 1000 - info->st_ctim.tv_nsec / 1000000;
+
+    return age >= 0 && age < NGX_HTTP_KERBEROS_FILE_REST;
 }
 
 
