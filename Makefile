@@ -17,13 +17,16 @@ UNIT_C    := $(sort $(wildcard t/abi/*_test.c))
 UNIT      := $(UNIT_CPP:t/%.cpp=build/$(BUILD)/t/%) $(UNIT_C:t/%.c=build/$(BUILD)/t/%)
 CORE      := build/$(BUILD)/core/libkerberos.a
 CORE_LIBS := $(CORE) -lyaml-cpp -lcmocka -lpthread
+CTL       := build/$(BUILD)/kerberosctl
+CTL_OBJ   := $(patsubst src/%.cpp,build/$(BUILD)/%.o,$(sort $(wildcard src/cli/*.cpp)))
 
 include src/flags.mk
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help build core demo run test test-unit test-integration test-race test-asan \
-        sim model stock soak coverage bench quality matrix fmt lint clean
+        sim model stock soak coverage bench quality matrix fmt lint clean \
+        ctl validate schema reference
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## /\1\t/' | expand -t 20
@@ -35,6 +38,18 @@ build: ## build the module: build/ngx_http_kerberos_module.so
 
 core: ## build the core alone, without nginx
 	@$(MAKE) --no-print-directory -j$(JOBS) -f src/core.mk OUT=build/$(BUILD)/core
+
+ctl: core ## build the command kerberosctl: build/release/kerberosctl
+	@$(MAKE) --no-print-directory -j$(JOBS) $(CTL)
+
+validate: ## check a registry without nginx, in the module's words: FILE=services.yaml
+	@scripts/validate $(FILE)
+
+schema: ctl ## write conf/registry.schema.json from the table of keys
+	@$(CTL) schema >build/schema.new && mv -f build/schema.new conf/registry.schema.json
+
+reference: ctl ## write the reference of docs/registry.md from the table of keys
+	@scripts/reference
 
 demo: ## build, start backends and a gateway, break and heal a backend, tell every step
 	@scripts/demo
@@ -87,7 +102,7 @@ matrix: ## build and test on Debian 12, 13 and sid in debootstrap roots (slow, n
 	@scripts/matrix
 
 fmt: ## format the sources
-	@find src/core src/abi t \( -name '*.cpp' -o -name '*.h' \) ! -name kerberos.h ! -path 't/abi/*' \
+	@find src/core src/abi src/cli t \( -name '*.cpp' -o -name '*.h' \) ! -name kerberos.h ! -path 't/abi/*' \
 	    -exec clang-format -i {} +
 
 lint: core ## the house rules: arrows, exports, format, tidy, a test for every core file
@@ -95,6 +110,13 @@ lint: core ## the house rules: arrows, exports, format, tidy, a test for every c
 
 clean: ## remove build/
 	rm -rf build
+
+$(CTL): $(CTL_OBJ) $(CORE)
+	$(CXX) $(FLAGS_$(BUILD)) -o $@ $(CTL_OBJ) $(filter-out -lcmocka,$(CORE_LIBS))
+
+build/$(BUILD)/cli/%.o: src/cli/%.cpp src/flags.mk
+	@mkdir -p $(@D)
+	$(CXX) $(CORE_FLAGS) $(CXXFLAGS) -c -o $@ $<
 
 # What is tested is optimised as ever; the tests themselves are compiled quickly.
 build/$(BUILD)/t/unit/%: CXXFLAGS += -O0
@@ -108,4 +130,4 @@ build/$(BUILD)/t/%: t/%.c $(CORE) src/flags.mk
 	$(CC) -std=c99 -Wall -Wextra -Werror -Isrc -It -MMD -MP $(FLAGS_$(BUILD)) -c -o $@.o $<
 	$(CXX) $(FLAGS_$(BUILD)) -o $@ $@.o $(CORE_LIBS)
 
--include $(UNIT:=.d)
+-include $(UNIT:=.d) $(CTL_OBJ:.o=.d)

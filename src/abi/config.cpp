@@ -1,10 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "abi/guard.h"
 #include "abi/handles.h"
-#include "core/registry/reader.h"
+#include "core/registry/env_variables.h"
+#include "core/registry/environment.h"
+#include "core/registry/files.h"
+#include "core/registry/telling.h"
 #include "core/service/generation.h"
 
 using kerberos::abi::guarded;
@@ -13,12 +18,14 @@ using kerberos::abi::inside;
 using kerberos::abi::text;
 using kerberos::abi::view;
 using kerberos::abi::views;
-using kerberos::base::Problem;
 using kerberos::registry::Address;
 using kerberos::registry::BreakerSettings;
+using kerberos::registry::Environment;
+using kerberos::registry::FilesReading;
 using kerberos::registry::Peer;
 using kerberos::registry::Registry;
 using kerberos::registry::Service;
+using kerberos::registry::Source;
 
 namespace {
 
@@ -32,29 +39,44 @@ Address address_of(const void* sockaddr, size_t length, kerberos_text name) {
   return {{bytes, bytes + length}, std::string(view(name))};
 }
 
-// What a service of a file contradicts in what it inherits, or what is taken already.
-void check(const Registry& known, const Service& service, std::vector<Problem>& problems) {
-  if (taken(known, service.name)) {
-    problems.push_back({service.place, "service \"" + service.name +
-                                           "\" has the name of an upstream block or of a service "
-                                           "of another file"});
+// Text of the caller's, copied: a file, or what stands for all variables that define services.
+std::vector<Source> sources_of(const kerberos_source* sources, size_t count,
+                               const Environment& environment) {
+  std::vector<Source> copies;
+  copies.reserve(count);
+  for (size_t i = 0; i < count; ++i) {
+    copies.push_back({std::string(view(sources[i].name)), std::string(view(sources[i].text))});
   }
-  const auto what = kerberos::registry::contradiction(service.breaker);
-  if (!what.empty()) {
-    problems.push_back({service.place, "service \"" + service.name + "\": " + what});
-  }
+  return with_variables(std::move(copies), environment);
 }
 
-// Takes over the services of a file.
-void append(kerberos_config& config, Registry& added) {
+// A client may not reach an upstream block by the name of a service.
+void refuse_taken(const Registry& known, FilesReading& reading) {
+  for (const Service& service : reading.registry.services) {
+    if (!taken(known, service.name)) continue;
+    reading.problems.push_back(
+        {service.place, "service \"" + service.name + "\" has the name of an upstream block",
+         service.source});
+  }
+  kerberos::registry::sort_problems(reading.problems);
+}
+
+// Takes over what was read.
+void append(kerberos_config& config, FilesReading& reading, const std::vector<Source>& sources) {
   auto& services = config.registry.services;
-  for (auto& service : added.services) {
+  const auto before = static_cast<std::uint32_t>(config.sources.size());
+  for (auto& service : reading.registry.services) {
     for (std::size_t i = 0; i < service.peers.size(); ++i) {
       config.targets.push_back({services.size(), i});
     }
     service.origin = kerberos::registry::Origin::kFile;
+    service.source += before;
     services.push_back(std::move(service));
   }
+  for (const Source& source : sources) config.sources.push_back(source.name);
+  config.registry.allow_shrink = reading.registry.allow_shrink;
+  config.variables.assign(reading.variables.begin(), reading.variables.end());
+  config.idle = kerberos::registry::told_idle(reading.idle);
 }
 
 }  // namespace
@@ -112,26 +134,35 @@ kerberos_result kerberos_config_add_address(kerberos_config* config, const void*
   });
 }
 
-kerberos_result kerberos_config_read(kerberos_config* config, kerberos_text yaml,
-                                     const kerberos_settings* inherited,
-                                     kerberos_on_problem on_problem, void* context) {
+kerberos_result kerberos_config_read(kerberos_config* config, const kerberos_source* sources,
+                                     size_t count, const kerberos_text* environment,
+                                     size_t variables, const kerberos_settings* inherited,
+                                     kerberos_on_message on_message, void* context) {
   return guarded([&] {
-    auto reading = kerberos::registry::read(view(yaml));
-    for (auto& service : reading.registry.services) {
-      service.breaker = inherit(service.breaker, inside<BreakerSettings>(inherited));
-    }
-    if (reading.problems.empty()) {
-      for (const auto& service : reading.registry.services) {
-        check(config->registry, service, reading.problems);
-      }
-    }
-    for (const auto& problem : reading.problems) {
-      on_problem(context, problem.place.line, problem.place.column, text(problem.text));
+    const Environment known(views(environment, variables));
+    const auto all = sources_of(sources, count, known);
+    auto reading = kerberos::registry::read_files(all, known);
+    settle(reading, inside<BreakerSettings>(inherited));
+    refuse_taken(config->registry, reading);
+    for (const auto& line : kerberos::registry::told(reading.problems, all)) {
+      on_message(context, text(line));
     }
     if (!reading.problems.empty()) return KERBEROS_REFUSED;
-    append(*config, reading.registry);
+    append(*config, reading, all);
     return KERBEROS_OK;
   });
+}
+
+size_t kerberos_config_variables(const kerberos_config* config) {
+  return config->variables.size();
+}
+
+kerberos_text kerberos_config_variable(const kerberos_config* config, size_t number) {
+  return text(config->variables[number]);
+}
+
+kerberos_text kerberos_config_idle(const kerberos_config* config) {
+  return text(config->idle);
 }
 
 size_t kerberos_config_targets(const kerberos_config* config) {
@@ -140,8 +171,10 @@ size_t kerberos_config_targets(const kerberos_config* config) {
 
 kerberos_target kerberos_config_target(const kerberos_config* config, size_t number) {
   const auto target = config->targets[number];
-  const Peer& peer = config->registry.services[target.service].peers[target.peer];
-  return {text(peer.target), peer.place.line, peer.place.column};
+  const Service& service = config->registry.services[target.service];
+  const Peer& peer = service.peers[target.peer];
+  return {text(peer.target), text(config->sources[service.source]), peer.place.line,
+          peer.place.column};
 }
 
 kerberos_result kerberos_config_resolve(kerberos_config* config, size_t number,

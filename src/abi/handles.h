@@ -23,6 +23,9 @@ struct kerberos_config_s {
     std::size_t peer;
   };
   std::vector<Target> targets;
+  std::vector<std::string> sources;    // the names of those that were read
+  std::vector<std::string> variables;  // that they asked for
+  std::string idle;                    // what they said that has no effect
 
   [[nodiscard]] kerberos::registry::Peer& peer(Target target) {
     return registry.services[target.service].peers[target.peer];

@@ -67,6 +67,21 @@ void kerberos_settings_inherit(kerberos_settings *settings, const kerberos_setti
 /* Writes what contradicts what, ended by zero; returns whether anything does. */
 int kerberos_settings_contradict(const kerberos_settings *settings, char *text, size_t room);
 
+/* What kerberos_keepalive and "keepalive" of a registry say; -1: nothing. */
+typedef struct {
+    int64_t  connections;  /* 0: off */
+    int64_t  idle;
+    int64_t  requests;
+    int64_t  total;
+} kerberos_kept;
+
+void kerberos_kept_init(kerberos_kept *kept);
+
+/* Sets a parameter; the first word of the directive, where it is not "off", is "connections". The
+ * rest is as with kerberos_settings_set(). */
+kerberos_verdict kerberos_kept_set(kerberos_kept *kept, kerberos_text name, kerberos_text value,
+    char *allowed, size_t room);
+
 /* Whether something is wrong with the words of kerberos_balance: then `problem` tells what, ended
  * by zero. */
 int kerberos_balance_wrong(const kerberos_text *words, size_t count, char *problem, size_t room);
@@ -84,14 +99,23 @@ typedef struct {
     const kerberos_settings  *settings;  /* complete for this peer */
 } kerberos_peer;
 
-/* A peer of a registry that has to be resolved. */
+/* A text that a registry is read from. The name is a file's path as messages shall tell it, or
+ * "env:", which stands for all variables that define services and has no text. */
+typedef struct {
+    kerberos_text  name;
+    kerberos_text  text;
+} kerberos_source;
+
+/* A peer of a registry that has to be resolved, and where it stands. */
 typedef struct {
     kerberos_text  target;  /* "10.0.0.1:80", "name:80", "[::1]:80" or "unix:/path" */
+    kerberos_text  source;
     int            line;
     int            column;
 } kerberos_target;
 
-typedef void (*kerberos_on_problem)(void *context, int line, int column, kerberos_text text);
+/* Tells one line of what is wrong; a problem can have several. */
+typedef void (*kerberos_on_message)(void *context, kerberos_text line);
 
 kerberos_config *kerberos_config_create(void);  /* NULL: no memory */
 void kerberos_config_destroy(kerberos_config *config);
@@ -107,10 +131,19 @@ kerberos_result kerberos_config_add_peer(kerberos_config *config, const kerberos
 kerberos_result kerberos_config_add_address(kerberos_config *config, const void *sockaddr,
     size_t length, kerberos_text text);
 
-/* Adds the services of a registry file. KERBEROS_REFUSED: nothing was added, and every problem of
- * the file has been told. What a service does not say it inherits from `inherited`. */
-kerberos_result kerberos_config_read(kerberos_config *config, kerberos_text yaml,
-    const kerberos_settings *inherited, kerberos_on_problem on_problem, void *context);
+/* Adds the services of a registry: of all its sources, or none. KERBEROS_REFUSED: nothing was
+ * added, and the problems of all sources have been told. `environment` are texts "NAME=value".
+ * What a service does not say it inherits from `inherited`. Asks for nothing but memory, and
+ * may run in a thread. */
+kerberos_result kerberos_config_read(kerberos_config *config, const kerberos_source *sources,
+    size_t count, const kerberos_text *environment, size_t variables,
+    const kerberos_settings *inherited, kerberos_on_message on_message, void *context);
+
+/* The names of the variables that were asked for. */
+size_t kerberos_config_variables(const kerberos_config *config);
+kerberos_text kerberos_config_variable(const kerberos_config *config, size_t number);
+/* What was read and has no effect yet, for a warning; empty: nothing. */
+kerberos_text kerberos_config_idle(const kerberos_config *config);
 
 /* The peers that kerberos_config_read() added have targets and no addresses. */
 size_t kerberos_config_targets(const kerberos_config *config);

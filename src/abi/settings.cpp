@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 #include "core/registry/settings.h"
 
-#include "core/registry/balance.h"
-
 #include <new>
+#include <optional>
 
 #include "abi/guard.h"
 #include "abi/handles.h"
+#include "core/registry/balance.h"
+#include "core/registry/connections.h"
 
 using kerberos::abi::copy;
 using kerberos::abi::guarded_or;
@@ -14,12 +15,27 @@ using kerberos::abi::inside;
 using kerberos::abi::view;
 using kerberos::abi::views;
 using kerberos::registry::BreakerSettings;
+using kerberos::registry::KeepaliveSettings;
 using kerberos::registry::Refusal;
 
 static_assert(static_cast<int>(Refusal::kNone) == KERBEROS_TAKEN);
 static_assert(static_cast<int>(Refusal::kUnknown) == KERBEROS_UNKNOWN);
 static_assert(static_cast<int>(Refusal::kDuplicate) == KERBEROS_DUPLICATE);
 static_assert(static_cast<int>(Refusal::kInvalid) == KERBEROS_INVALID);
+
+namespace {
+
+template <typename Value>
+int64_t shown(const std::optional<Value>& value) {
+  return value ? int64_t{*value} : -1;
+}
+
+template <typename Value>
+std::optional<Value> held(int64_t value) {
+  return value < 0 ? std::nullopt : std::optional(static_cast<Value>(value));
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -65,6 +81,27 @@ int kerberos_settings_contradict(const kerberos_settings* settings, char* text, 
     const auto what = kerberos::registry::contradiction(inside<BreakerSettings>(settings));
     copy(what, text, room);
     return what.empty() ? 0 : 1;
+  });
+}
+
+void kerberos_kept_init(kerberos_kept* kept) {
+  *kept = {-1, -1, -1, -1};
+}
+
+kerberos_verdict kerberos_kept_set(kerberos_kept* kept, kerberos_text name, kerberos_text value,
+                                   char* allowed, size_t room) {
+  copy("", allowed, room);
+  return guarded_or(KERBEROS_INVALID, [&] {
+    KeepaliveSettings settings;
+    settings.connections = held<uint32_t>(kept->connections);
+    settings.idle = held<kerberos::base::Millis>(kept->idle);
+    settings.requests = held<uint32_t>(kept->requests);
+    settings.total = held<uint32_t>(kept->total);
+    const auto verdict = kerberos::registry::set(settings, view(name), view(value));
+    *kept = {shown(settings.connections), shown(settings.idle), shown(settings.requests),
+             shown(settings.total)};
+    copy(verdict.allowed, allowed, room);
+    return static_cast<kerberos_verdict>(verdict.refusal);
   });
 }
 

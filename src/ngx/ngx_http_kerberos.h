@@ -43,7 +43,8 @@ typedef struct {
 
     size_t                           zone_size;
     ngx_shm_zone_t                  *shm_zone;
-    ngx_array_t                     *registries;     /* of ngx_str_t, paths */
+    ngx_array_t                     *registries;     /* of ngx_str_t */
+    ngx_array_t                     *environment;    /* of kerberos_text */
     ngx_http_upstream_srv_conf_t    *registry;       /* the upstream of it */
 
     ngx_cycle_t                     *cycle;
@@ -236,6 +237,20 @@ char *ngx_http_kerberos_registry(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf);
+
+/*
+ * These three may run in a thread: they need a pool of its own with a silent
+ * log, neither log nor keep anything, and tell what is wrong line by line.
+ * Sources are an array of kerberos_source, which lives as long as the pool.
+ */
+ngx_int_t ngx_http_kerberos_gather(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, ngx_array_t *sources,
+    kerberos_on_message on_message, void *context);
+ngx_int_t ngx_http_kerberos_read_sources(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
+    ngx_array_t *sources, kerberos_on_message on_message, void *context);
+ngx_int_t ngx_http_kerberos_resolve(ngx_pool_t *pool, kerberos_config *config,
+    kerberos_on_message on_message, void *context);
 
 /* ngx_http_kerberos_upstream.c: upstream blocks */
 

@@ -1,30 +1,56 @@
 
 /* SPDX-License-Identifier: MIT
  *
- * The files of services: reading them, resolving the names in them, and
- * telling everything that is wrong with them at once.
+ * The files and variables of services: reading them, resolving the names in
+ * them, and telling everything that is wrong with them at once.
+ *
+ * What reads needs neither nginx's configuration nor its log, so that it can
+ * run in a thread of a worker: it takes a pool of the caller's own, whose log
+ * is silent, and tells by a callback.
  */
 
 #include "ngx/ngx_http_kerberos.h"
 
 
-#define NGX_HTTP_KERBEROS_FILE_MAX  (16 * 1024 * 1024)
+#define NGX_HTTP_KERBEROS_FILE_MAX    (16 * 1024 * 1024)
+#define NGX_HTTP_KERBEROS_FILE_TRIES  10
+#define NGX_HTTP_KERBEROS_FILE_PAUSE  10              /* ms between them */
+#define NGX_HTTP_KERBEROS_FILE_REST   20              /* ms without a change */
 
+
+/* where problems are told */
 
 typedef struct {
-    ngx_log_t   *log;
-    ngx_str_t   *file;
-} ngx_http_kerberos_file_t;
+    kerberos_on_message   tell;
+    void                 *context;
+} ngx_http_kerberos_teller_t;
 
 
-static ngx_int_t ngx_http_kerberos_read_registry(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf, ngx_str_t *file);
-static ngx_int_t ngx_http_kerberos_read_file(ngx_conf_t *cf, ngx_str_t *file,
-    ngx_str_t *text);
-static void ngx_http_kerberos_on_problem(void *data, int line, int column,
-    kerberos_text text);
-static ngx_int_t ngx_http_kerberos_resolve(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf, ngx_str_t *file, size_t first);
+static ngx_uint_t ngx_http_kerberos_is_variables(ngx_str_t *name);
+static ngx_int_t ngx_http_kerberos_snapshot(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf);
+static ngx_array_t *ngx_http_kerberos_old_snapshot(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_kerberos_keep_variables(ngx_conf_t *cf,
+    kerberos_config *config);
+static ngx_int_t ngx_http_kerberos_gather_files(ngx_pool_t *pool,
+    ngx_str_t *pattern, ngx_array_t *sources,
+    ngx_http_kerberos_teller_t *teller);
+static ngx_int_t ngx_http_kerberos_gather_file(ngx_pool_t *pool,
+    ngx_str_t *name, ngx_array_t *sources,
+    ngx_http_kerberos_teller_t *teller);
+static ngx_int_t ngx_http_kerberos_read_file(ngx_pool_t *pool,
+    ngx_str_t *name, kerberos_text *text, ngx_http_kerberos_teller_t *teller);
+static ssize_t ngx_http_kerberos_read_all(ngx_fd_t fd, u_char *buf,
+    size_t size);
+static ngx_uint_t ngx_http_kerberos_fresh(ngx_file_info_t *info);
+static ngx_uint_t ngx_http_kerberos_same(ngx_file_info_t *one,
+    ngx_file_info_t *other);
+static void ngx_http_kerberos_tell_failed(ngx_http_kerberos_teller_t *teller,
+    const char *what, ngx_str_t *name, ngx_err_t err);
+static void ngx_http_kerberos_tell(ngx_http_kerberos_teller_t *teller,
+    const char *fmt, ...);
+static void ngx_http_kerberos_conf_message(void *context, kerberos_text line);
+static void ngx_http_kerberos_log_message(void *context, kerberos_text line);
 
 
 char *
@@ -58,9 +84,17 @@ ngx_http_kerberos_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         *file = value[i];
 
+        if (ngx_http_kerberos_is_variables(file)) {
+            continue;
+        }
+
         if (ngx_conf_full_name(cf->cycle, file, 1) != NGX_OK) {
             return NGX_CONF_ERROR;
         }
+    }
+
+    if (ngx_http_kerberos_snapshot(cf, kmcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
     }
 
     ngx_str_set(&name, "kerberos");
@@ -77,177 +111,540 @@ ngx_http_kerberos_registry(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-ngx_int_t
-ngx_http_kerberos_read_registries(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf)
+static ngx_uint_t
+ngx_http_kerberos_is_variables(ngx_str_t *name)
 {
-    ngx_str_t   *file;
-    ngx_uint_t   i;
+    return name->len == 4 && ngx_strncmp(name->data, "env:", 4) == 0;
+}
 
-    if (kmcf->registries == NULL) {
+
+/*
+ * The environment as the master has it: workers have theirs cleared.  The
+ * texts are those of the process, which outlive every configuration.
+ */
+
+static ngx_int_t
+ngx_http_kerberos_snapshot(ngx_conf_t *cf, ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_uint_t      n;
+    ngx_array_t    *old;
+    kerberos_text  *text;
+
+    old = ngx_http_kerberos_old_snapshot(cf->cycle);
+
+    for (n = 0; old == NULL && environ[n]; n++) { /* void */ }
+
+    kmcf->environment = ngx_array_create(cf->pool, old ? old->nelts + 1 : n + 1,
+                                         sizeof(kerberos_text));
+    if (kmcf->environment == NULL) {
+        return NGX_ERROR;
+    }
+
+    if (old) {
+        ngx_memcpy(kmcf->environment->elts, old->elts,
+                   old->nelts * sizeof(kerberos_text));
+        kmcf->environment->nelts = old->nelts;
         return NGX_OK;
     }
 
-    file = kmcf->registries->elts;
-
-    for (i = 0; i < kmcf->registries->nelts; i++) {
-        if (ngx_http_kerberos_read_registry(cf, kmcf, &file[i]) != NGX_OK) {
+    for (n = 0; environ[n]; n++) {
+        text = ngx_array_push(kmcf->environment);
+        if (text == NULL) {
             return NGX_ERROR;
         }
+
+        text->data = environ[n];
+        text->len = ngx_strlen(environ[n]);
     }
 
     return NGX_OK;
 }
 
 
-static ngx_int_t
-ngx_http_kerberos_read_registry(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf, ngx_str_t *file)
-{
-    size_t                    first;
-    ngx_str_t                 text;
-    kerberos_text             yaml;
-    kerberos_result           result;
-    ngx_http_kerberos_file_t  where;
+/*
+ * Without a master, the process that reloads is one that has cleared its
+ * environment.  The configuration before may have had another copy of us.
+ */
 
-    if (ngx_http_kerberos_read_file(cf, file, &text) != NGX_OK) {
+static ngx_array_t *
+ngx_http_kerberos_old_snapshot(ngx_cycle_t *cycle)
+{
+    ngx_uint_t                      m;
+    ngx_cycle_t                    *old;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    old = cycle->old_cycle;
+
+    if (ngx_process != NGX_PROCESS_SINGLE || ngx_is_init_cycle(old)) {
+        return NULL;
+    }
+
+    for (m = 0; old->modules[m]; m++) {
+
+        if (old->modules[m] == &ngx_http_kerberos_module) {
+            kmcf = ngx_http_cycle_get_module_main_conf(old,
+                                                  ngx_http_kerberos_module);
+            return kmcf ? kmcf->environment : NULL;
+        }
+    }
+
+    return NULL;
+}
+
+
+ngx_int_t
+ngx_http_kerberos_read_registries(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_int_t       rc, gathered;
+    ngx_str_t       line;
+    ngx_pool_t     *pool;
+    ngx_array_t     sources;
+    kerberos_text   idle;
+
+    if (kmcf->registries == NULL) {
+        return NGX_OK;
+    }
+
+    pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, cf->log);
+    if (pool == NULL) {
         return NGX_ERROR;
     }
 
-    yaml.data = (char *) text.data;
-    yaml.len = text.len;
+    rc = NGX_ERROR;
 
-    where.log = cf->log;
-    where.file = file;
+    if (ngx_array_init(&sources, pool, 4, sizeof(kerberos_source)) == NGX_OK) {
 
-    first = kerberos_config_targets(kmcf->config);
+        gathered = ngx_http_kerberos_gather(pool, kmcf, &sources,
+                                            ngx_http_kerberos_conf_message, cf);
 
-    result = kerberos_config_read(kmcf->config, yaml, &kmcf->breaker,
-                                  ngx_http_kerberos_on_problem, &where);
+        rc = ngx_http_kerberos_read_sources(pool, kmcf, kmcf->config, &sources,
+                                            ngx_http_kerberos_log_message,
+                                            cf->log);
 
-    ngx_free(text.data);
+        if (gathered != NGX_OK) {
+            rc = NGX_ERROR;
+        }
+    }
+
+    ngx_destroy_pool(pool);
+
+    if (rc != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    idle = kerberos_config_idle(kmcf->config);
+
+    if (idle.len) {
+        line.data = (u_char *) idle.data;
+        line.len = idle.len;
+
+        ngx_log_error(NGX_LOG_WARN, cf->log, 0, "kerberos_registry: %V", &line);
+    }
+
+    return ngx_http_kerberos_keep_variables(cf, kmcf->config);
+}
+
+
+/*
+ * nginx passes no variable to a new binary but those that "env" names: it
+ * shall find again what was found here.
+ */
+
+static ngx_int_t
+ngx_http_kerberos_keep_variables(ngx_conf_t *cf, kerberos_config *config)
+{
+    size_t            i;
+    ngx_str_t        *name;
+    kerberos_text     variable;
+    ngx_core_conf_t  *ccf;
+
+    ccf = (ngx_core_conf_t *) ngx_get_conf(cf->cycle->conf_ctx,
+                                           ngx_core_module);
+
+    for (i = 0; i < kerberos_config_variables(config); i++) {
+
+        variable = kerberos_config_variable(config, i);
+
+        name = ngx_array_push(&ccf->env);
+        if (name == NULL) {
+            return NGX_ERROR;
+        }
+
+        name->len = variable.len;
+        name->data = ngx_pnalloc(cf->pool, variable.len);
+        if (name->data == NULL) {
+            return NGX_ERROR;
+        }
+
+        ngx_memcpy(name->data, variable.data, variable.len);
+    }
+
+    return NGX_OK;
+}
+
+
+/* the services of what was gathered, with addresses */
+
+ngx_int_t
+ngx_http_kerberos_read_sources(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
+    ngx_array_t *sources, kerberos_on_message on_message, void *context)
+{
+    kerberos_result             result;
+    ngx_http_kerberos_teller_t  teller;
+
+    result = kerberos_config_read(config, sources->elts, sources->nelts,
+                                  kmcf->environment->elts,
+                                  kmcf->environment->nelts, &kmcf->breaker,
+                                  on_message, context);
 
     switch (result) {
 
     case KERBEROS_OK:
-        return ngx_http_kerberos_resolve(cf, kmcf, file, first);
+        return ngx_http_kerberos_resolve(pool, config, on_message, context);
 
     case KERBEROS_REFUSED:
         return NGX_ERROR;
 
     default:
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      "could not read \"%V\": %s", file,
-                      result == KERBEROS_NO_MEMORY ? "no memory"
-                                                   : "internal fault");
+        teller.tell = on_message;
+        teller.context = context;
+
+        ngx_http_kerberos_tell(&teller, "could not read the registry: %s",
+                               result == KERBEROS_NO_MEMORY ? "no memory"
+                                                            : "internal fault");
         return NGX_ERROR;
     }
 }
 
 
-static ngx_int_t
-ngx_http_kerberos_read_file(ngx_conf_t *cf, ngx_str_t *name, ngx_str_t *text)
+/* the files as they are now, and what stands for the variables */
+
+ngx_int_t
+ngx_http_kerberos_gather(ngx_pool_t *pool, ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_array_t *sources, kerberos_on_message on_message, void *context)
 {
-    off_t        size;
-    ssize_t      n;
-    ngx_int_t    rc;
-    ngx_file_t   file;
+    ngx_int_t                    rc;
+    ngx_str_t                   *pattern;
+    ngx_uint_t                   i;
+    kerberos_source             *source;
+    ngx_http_kerberos_teller_t   teller;
 
-    rc = NGX_ERROR;
-    text->data = NULL;
-
-    ngx_memzero(&file, sizeof(ngx_file_t));
-
-    file.name = *name;
-    file.log = cf->log;
-    file.fd = ngx_open_file(name->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
-
-    if (file.fd == NGX_INVALID_FILE) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_open_file_n " \"%V\" failed", name);
-        return NGX_ERROR;
-    }
-
-    if (ngx_fd_info(file.fd, &file.info) == NGX_FILE_ERROR) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
-                           ngx_fd_info_n " \"%V\" failed", name);
-        goto done;
-    }
-
-    size = ngx_file_size(&file.info);
-
-    if (!ngx_is_file(&file.info) || size > NGX_HTTP_KERBEROS_FILE_MAX) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is not a file of at most %dm", name,
-                           NGX_HTTP_KERBEROS_FILE_MAX / 1024 / 1024);
-        goto done;
-    }
-
-    text->data = ngx_alloc((size_t) size + 1, cf->log);
-    if (text->data == NULL) {
-        goto done;
-    }
-
-    n = ngx_read_file(&file, text->data, (size_t) size, 0);
-
-    if (n != (ssize_t) size) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, n == NGX_ERROR ? ngx_errno : 0,
-                           "could not read all of \"%V\"", name);
-        ngx_free(text->data);
-        goto done;
-    }
-
-    text->len = n;
     rc = NGX_OK;
+    teller.tell = on_message;
+    teller.context = context;
 
-done:
+    pattern = kmcf->registries->elts;
 
-    if (ngx_close_file(file.fd) == NGX_FILE_ERROR) {
-        ngx_log_error(NGX_LOG_ALERT, cf->log, ngx_errno,
-                      ngx_close_file_n " \"%V\" failed", name);
+    for (i = 0; i < kmcf->registries->nelts; i++) {
+
+        if (!ngx_http_kerberos_is_variables(&pattern[i])) {
+
+            if (ngx_http_kerberos_gather_files(pool, &pattern[i], sources,
+                                               &teller)
+                != NGX_OK)
+            {
+                rc = NGX_ERROR;
+            }
+
+            continue;
+        }
+
+        source = ngx_array_push(sources);
+        if (source == NULL) {
+            ngx_http_kerberos_tell(&teller, "no memory");
+            return NGX_ERROR;
+        }
+
+        source->name.data = (char *) pattern[i].data;
+        source->name.len = pattern[i].len;
+        source->text.data = "";
+        source->text.len = 0;
     }
 
     return rc;
 }
 
 
-static void
-ngx_http_kerberos_on_problem(void *data, int line, int column,
-    kerberos_text text)
-{
-    ngx_http_kerberos_file_t  *where = data;
+/* as "include" has it: in order, and no file at all is as good */
 
-    ngx_log_error(NGX_LOG_EMERG, where->log, 0, "%V:%d:%d: %*s",
-                  where->file, line, column, text.len, text.data);
+static ngx_int_t
+ngx_http_kerberos_gather_files(ngx_pool_t *pool, ngx_str_t *pattern,
+    ngx_array_t *sources, ngx_http_kerberos_teller_t *teller)
+{
+    ngx_int_t   rc;
+    ngx_str_t   name, copy;
+    ngx_glob_t  gl;
+
+    if (strpbrk((char *) pattern->data, "*?[") == NULL) {
+        return ngx_http_kerberos_gather_file(pool, pattern, sources, teller);
+    }
+
+    ngx_memzero(&gl, sizeof(ngx_glob_t));
+
+    gl.pattern = pattern->data;
+    gl.log = pool->log;
+    gl.test = 1;
+
+    if (ngx_open_glob(&gl) != NGX_OK) {
+        ngx_http_kerberos_tell_failed(teller, ngx_open_glob_n, pattern,
+                                      ngx_errno);
+        return NGX_ERROR;
+    }
+
+    rc = NGX_OK;
+
+    while (ngx_read_glob(&gl, &name) == NGX_OK) {
+
+        copy.len = name.len;
+        copy.data = ngx_pnalloc(pool, name.len + 1);
+
+        if (copy.data == NULL) {
+            ngx_http_kerberos_tell(teller, "no memory");
+            rc = NGX_ERROR;
+            break;
+        }
+
+        (void) ngx_cpystrn(copy.data, name.data, name.len + 1);
+
+        if (ngx_http_kerberos_gather_file(pool, &copy, sources, teller)
+            != NGX_OK)
+        {
+            rc = NGX_ERROR;
+        }
+    }
+
+    ngx_close_glob(&gl);
+
+    return rc;
 }
 
 
 static ngx_int_t
-ngx_http_kerberos_resolve(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf, ngx_str_t *file, size_t first)
+ngx_http_kerberos_gather_file(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_array_t *sources, ngx_http_kerberos_teller_t *teller)
 {
-    size_t            i;
     ngx_int_t         rc;
-    ngx_url_t         u;
-    ngx_uint_t        n;
-    kerberos_text     name;
-    kerberos_target   target;
+    ngx_uint_t        tries;
+    kerberos_text     text;
+    kerberos_source  *source;
+
+    for (tries = 0; tries < NGX_HTTP_KERBEROS_FILE_TRIES; tries++) {
+
+        rc = ngx_http_kerberos_read_file(pool, name, &text, teller);
+
+        if (rc == NGX_ERROR) {
+            return NGX_ERROR;
+        }
+
+        if (rc == NGX_AGAIN) {
+            ngx_msleep(NGX_HTTP_KERBEROS_FILE_PAUSE);
+            continue;
+        }
+
+        source = ngx_array_push(sources);
+        if (source == NULL) {
+            ngx_http_kerberos_tell(teller, "no memory");
+            return NGX_ERROR;
+        }
+
+        source->name.data = (char *) name->data;
+        source->name.len = name->len;
+        source->text = text;
+
+        return NGX_OK;
+    }
+
+    ngx_http_kerberos_tell(teller, "\"%V\" changes while it is read", name);
+
+    return NGX_ERROR;
+}
+
+
+/* NGX_AGAIN: it has changed meanwhile */
+
+static ngx_int_t
+ngx_http_kerberos_read_file(ngx_pool_t *pool, ngx_str_t *name,
+    kerberos_text *text, ngx_http_kerberos_teller_t *teller)
+{
+    size_t            size;
+    u_char           *buf;
+    ssize_t           n;
+    ngx_fd_t          fd;
+    ngx_int_t         rc;
+    ngx_file_info_t   before, after;
+
+    /* whoever opens a pipe would wait for its other end */
+
+    fd = ngx_open_file(name->data, NGX_FILE_RDONLY|NGX_FILE_NONBLOCK,
+                       NGX_FILE_OPEN, 0);
+
+    if (fd == NGX_INVALID_FILE) {
+        ngx_http_kerberos_tell_failed(teller, ngx_open_file_n, name, ngx_errno);
+        return NGX_ERROR;
+    }
+
+    rc = NGX_ERROR;
+    buf = NULL;
+
+    if (ngx_fd_info(fd, &before) == NGX_FILE_ERROR) {
+        ngx_http_kerberos_tell_failed(teller, ngx_fd_info_n, name, ngx_errno);
+        goto done;
+    }
+
+    if (!ngx_is_file(&before)
+        || ngx_file_size(&before) > NGX_HTTP_KERBEROS_FILE_MAX)
+    {
+        ngx_http_kerberos_tell(teller, "\"%V\" is not a file of at most %dm",
+                               name, NGX_HTTP_KERBEROS_FILE_MAX / 1024 / 1024);
+        goto done;
+    }
+
+    if (ngx_http_kerberos_fresh(&before)) {
+        rc = NGX_AGAIN;
+        goto done;
+    }
+
+    size = (size_t) ngx_file_size(&before);
+
+    buf = ngx_palloc(pool, size + 1);
+    if (buf == NULL) {
+        ngx_http_kerberos_tell(teller, "no memory to read \"%V\"", name);
+        goto done;
+    }
+
+    n = ngx_http_kerberos_read_all(fd, buf, size + 1);
+
+    if (n == -1) {
+        ngx_http_kerberos_tell_failed(teller, ngx_read_fd_n, name, ngx_errno);
+        goto done;
+    }
+
+    if (ngx_fd_info(fd, &after) == NGX_FILE_ERROR) {
+        ngx_http_kerberos_tell_failed(teller, ngx_fd_info_n, name, ngx_errno);
+        goto done;
+    }
+
+    if ((size_t) n != size || !ngx_http_kerberos_same(&before, &after)) {
+        rc = NGX_AGAIN;
+        goto done;
+    }
+
+    text->data = (char *) buf;
+    text->len = size;
 
     rc = NGX_OK;
 
-    for (i = first; i < kerberos_config_targets(kmcf->config); i++) {
+done:
 
-        target = kerberos_config_target(kmcf->config, i);
+    if (rc != NGX_OK && buf) {
+        (void) ngx_pfree(pool, buf);
+    }
+
+    (void) ngx_close_file(fd);
+
+    return rc;
+}
+
+
+/* a byte more than there should be tells a file that has grown */
+
+static ssize_t
+ngx_http_kerberos_read_all(ngx_fd_t fd, u_char *buf, size_t size)
+{
+    size_t   done;
+    ssize_t  n;
+
+    done = 0;
+
+    while (done < size) {
+
+        n = ngx_read_fd(fd, buf + done, size - done);
+
+        if (n == -1 && ngx_errno == NGX_EINTR) {
+            continue;
+        }
+
+        if (n == -1) {
+            return -1;
+        }
+
+        if (n == 0) {
+            break;
+        }
+
+        done += n;
+    }
+
+    return done;
+}
+
+
+/*
+ * Whoever writes now may write again before the file's time tells: the clock
+ * of a file system ticks slowly.
+ */
+
+static ngx_uint_t
+ngx_http_kerberos_fresh(ngx_file_info_t *info)
+{
+    int64_t         age;
+    struct timeval  tv;
+
+    ngx_gettimeofday(&tv);
+
+    age = ((int64_t) tv.tv_sec - info->st_ctim.tv_sec) * 1000
+          + tv.tv_usec / 1000 - info->st_ctim.tv_nsec / 1000000;
+
+    return age >= 0 && age < NGX_HTTP_KERBEROS_FILE_REST;
+}
+
+
+static ngx_uint_t
+ngx_http_kerberos_same(ngx_file_info_t *one, ngx_file_info_t *other)
+{
+    return one->st_size == other->st_size
+           && one->st_mtim.tv_sec == other->st_mtim.tv_sec
+           && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec
+           && one->st_ctim.tv_sec == other->st_ctim.tv_sec
+           && one->st_ctim.tv_nsec == other->st_ctim.tv_nsec;
+}
+
+
+ngx_int_t
+ngx_http_kerberos_resolve(ngx_pool_t *pool, kerberos_config *config,
+    kerberos_on_message on_message, void *context)
+{
+    size_t                      i;
+    ngx_int_t                   rc;
+    ngx_str_t                   source;
+    ngx_url_t                   u;
+    ngx_uint_t                  n;
+    kerberos_text               name;
+    kerberos_target             target;
+    ngx_http_kerberos_teller_t  teller;
+
+    rc = NGX_OK;
+    teller.tell = on_message;
+    teller.context = context;
+
+    for (i = 0; i < kerberos_config_targets(config); i++) {
+
+        target = kerberos_config_target(config, i);
 
         ngx_memzero(&u, sizeof(ngx_url_t));
 
         u.url.data = (u_char *) target.target.data;
         u.url.len = target.target.len;
 
-        if (ngx_parse_url(cf->pool, &u) != NGX_OK) {
-            ngx_log_error(NGX_LOG_EMERG, cf->log, 0, "%V:%d:%d: %s \"%V\"",
-                          file, target.line, target.column,
-                          u.err ? u.err : "invalid address", &u.url);
+        if (ngx_parse_url(pool, &u) != NGX_OK) {
+            source.data = (u_char *) target.source.data;
+            source.len = target.source.len;
+
+            ngx_http_kerberos_tell(&teller, "%V:%d:%d: %s \"%V\"", &source,
+                                   target.line, target.column,
+                                   u.err ? u.err : "invalid address", &u.url);
             rc = NGX_ERROR;
             continue;
         }
@@ -256,14 +653,71 @@ ngx_http_kerberos_resolve(ngx_conf_t *cf,
             name.data = (char *) u.addrs[n].name.data;
             name.len = u.addrs[n].name.len;
 
-            if (kerberos_config_resolve(kmcf->config, i, u.addrs[n].sockaddr,
+            if (kerberos_config_resolve(config, i, u.addrs[n].sockaddr,
                                         u.addrs[n].socklen, name)
                 != KERBEROS_OK)
             {
+                ngx_http_kerberos_tell(&teller, "no memory");
                 return NGX_ERROR;
             }
         }
     }
 
     return rc;
+}
+
+
+/* in nginx's own wording */
+
+static void
+ngx_http_kerberos_tell_failed(ngx_http_kerberos_teller_t *teller,
+    const char *what, ngx_str_t *name, ngx_err_t err)
+{
+    u_char  *last;
+    u_char   text[NGX_MAX_ERROR_STR];
+
+    last = ngx_strerror(err, text, sizeof(text));
+
+    ngx_http_kerberos_tell(teller, "%s \"%V\" failed (%d: %*s)", what, name,
+                           (int) err, (size_t) (last - text), text);
+}
+
+
+static void
+ngx_http_kerberos_tell(ngx_http_kerberos_teller_t *teller, const char *fmt,
+    ...)
+{
+    u_char         *last;
+    va_list         args;
+    kerberos_text   line;
+    u_char          text[NGX_MAX_ERROR_STR];
+
+    va_start(args, fmt);
+    last = ngx_vslprintf(text, text + sizeof(text), fmt, args);
+    va_end(args);
+
+    line.data = (char *) text;
+    line.len = last - text;
+
+    teller->tell(teller->context, line);
+}
+
+
+/* what is no place in a file is of the directive */
+
+static void
+ngx_http_kerberos_conf_message(void *context, kerberos_text line)
+{
+    ngx_conf_t  *cf = context;
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", line.len, line.data);
+}
+
+
+static void
+ngx_http_kerberos_log_message(void *context, kerberos_text line)
+{
+    ngx_log_t  *log = context;
+
+    ngx_log_error(NGX_LOG_EMERG, log, 0, "%*s", line.len, line.data);
 }

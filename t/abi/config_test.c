@@ -36,23 +36,34 @@ static void a_peer_wants_a_service_and_an_address_a_peer(void **state)
     assert_int_equal(kerberos_config_add_address(at->config, "a", 1, text("a")), KERBEROS_REFUSED);
 }
 
+/* The lines that were told, each with an end. */
 typedef struct {
     int     count;
-    int     line;
-    int     column;
-    char    text[512];
-} problems;
+    size_t  len;
+    char    text[4096];
+} messages;
 
-static void note_problem(void *context, int line, int column, kerberos_text what)
+static void note_message(void *context, kerberos_text line)
 {
-    problems *noted = context;
+    messages *noted = context;
 
+    assert_true(noted->len + line.len + 2 < sizeof(noted->text));
+    memcpy(noted->text + noted->len, line.data, line.len);
+    noted->len += line.len;
+    noted->text[noted->len++] = '\n';
+    noted->text[noted->len] = '\0';
     noted->count++;
-    noted->line = line;
-    noted->column = column;
-    assert_true(what.len < sizeof(noted->text));
-    memcpy(noted->text, what.data, what.len);
-    noted->text[what.len] = '\0';
+}
+
+static const messages silence;
+
+/* Reads one file. */
+static kerberos_result read_yaml(kerberos_config *config, const char *yaml,
+                                 const kerberos_settings *inherited, messages *noted)
+{
+    kerberos_source source = { text("/a.yaml"), text(yaml) };
+
+    return kerberos_config_read(config, &source, 1, NULL, 0, inherited, note_message, noted);
 }
 
 static void a_registry_is_read_and_resolved(void **state)
@@ -68,7 +79,7 @@ static void a_registry_is_read_and_resolved(void **state)
     gate *at = *state;
     kerberos_settings inherited = quick();
     kerberos_target target;
-    problems noted = { 0, 0, 0, "" };
+    messages noted = silence;
     uint32_t users;
     uint32_t product;
     char names[64];
@@ -77,15 +88,15 @@ static void a_registry_is_read_and_resolved(void **state)
     kerberos_pick pick;
 
     at->config = config_of("block", "z", NULL);
-    assert_int_equal(
-        kerberos_config_read(at->config, text(yaml), &inherited, note_problem, &noted),
-        KERBEROS_OK);
+    assert_int_equal(read_yaml(at->config, yaml, &inherited, &noted), KERBEROS_OK);
     assert_int_equal(noted.count, 0);
     assert_int_equal(kerberos_config_services(at->config), 3);
     assert_int_equal(kerberos_config_targets(at->config), 3);
     target = kerberos_config_target(at->config, 0);
     assert_text(target.target, "10.0.0.1:8080");
+    assert_text(target.source, "/a.yaml");
     assert_int_equal(target.line, 5);
+    assert_int_equal(target.column, 9);
     target = kerberos_config_target(at->config, 1);
     assert_text(target.target, "name:80");
     assert_int_equal(target.line, 6);
@@ -126,13 +137,13 @@ static void a_client_reaches_no_block_by_name(void **state)
 {
     gate *at = *state;
     kerberos_settings inherited = quick();
-    problems noted = { 0, 0, 0, "" };
+    messages noted = silence;
     uint32_t service = 99;
 
     at->config = config_of("block", "a", NULL);
-    assert_int_equal(kerberos_config_read(at->config, text("file: [\"http://10.0.0.1:80\"]\n"),
-                                          &inherited, note_problem, &noted),
-                     KERBEROS_OK);
+    assert_int_equal(
+        read_yaml(at->config, "file: [\"http://10.0.0.1:80\"]\n", &inherited, &noted),
+        KERBEROS_OK);
     kerberos_config_resolve(at->config, 0, "\1", 1, text("10.0.0.1:80"));
     start(at);
     assert_false(kerberos_find(at->process, KERBEROS_OF_REGISTRY, text("block"), &service));
@@ -150,20 +161,21 @@ static void a_bad_registry_is_refused_as_a_whole(void **state)
 {
     static const struct {
         const char  *yaml;
-        int          count;
-        int          line;
-        int          column;
         const char  *says;
     } rows[] = {
-        { "good: [\"http://10.0.0.1:80\"]\nbad: [\"http://10.0.0.1:99999\"]\n", 1, 2, 7, "port" },
-        { "good: [\"http://10.0.0.1:80\"]\ngood: [\"http://10.0.0.1:80\"]\n", 1, 2, 1, "good" },
-        { "block: [\"http://10.0.0.1:80\"]\n", 1, 1, 1, "block" },
+        { "good: [\"http://10.0.0.1:80\"]\nbad: [\"http://10.0.0.1:99999\"]\n",
+          "/a.yaml:2:7: invalid URL" },
+        { "good: [\"http://10.0.0.1:80\"]\ngood: [\"http://10.0.0.1:80\"]\n",
+          "/a.yaml:2:1: duplicate key \"good\"" },
+        { "block: [\"http://10.0.0.1:80\"]\n",
+          "/a.yaml:1:1: service \"block\" has the name of an upstream block\n"
+          "    1 | block: [" },
         { "services:\n  x:\n    peers: [\"http://10.0.0.1:80\"]\n    breaker: {max_timeout: 5s}\n",
-          1, 2, 3, "max_timeout=5s is below timeout=10s" },
+          "/a.yaml:2:3: service \"x\": max_timeout=5s is below timeout=10s" },
         { "services:\n  x:\n    peers: [\"http://10.0.0.1:80\"]\n    failure_on: [slow]\n",
-          1, 2, 3, "failure_on slow without slow" },
+          "/a.yaml:2:3: service \"x\": failure_on slow without slow" },
         { "services:\n  x:\n    peers: [\"http://10.0.0.1:80\"]\n    failure_on: [http_200]\n",
-          1, 4, 18, "http_400 to http_599" },
+          "/a.yaml:4:18: " },
     };
     gate *at = *state;
     kerberos_settings inherited = quick();
@@ -171,18 +183,90 @@ static void a_bad_registry_is_refused_as_a_whole(void **state)
 
     at->config = config_of("block", "a", NULL);
     for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        problems noted = { 0, 0, 0, "" };
+        messages noted = silence;
 
-        assert_int_equal(
-            kerberos_config_read(at->config, text(rows[i].yaml), &inherited, note_problem, &noted),
-            KERBEROS_REFUSED);
-        assert_int_equal(noted.count, rows[i].count);
-        assert_int_equal(noted.line, rows[i].line);
-        assert_int_equal(noted.column, rows[i].column);
-        assert_non_null(strstr(noted.text, rows[i].says));
+        assert_int_equal(read_yaml(at->config, rows[i].yaml, &inherited, &noted),
+                         KERBEROS_REFUSED);
+        assert_int_equal(noted.count, 3);  /* with the line and the caret */
+        assert_int_equal(strncmp(noted.text, rows[i].says, strlen(rows[i].says)), 0);
         assert_int_equal(kerberos_config_services(at->config), 1);
         assert_int_equal(kerberos_config_targets(at->config), 0);
     }
+}
+
+static void several_sources_are_one_registry(void **state)
+{
+    gate *at = *state;
+    kerberos_settings inherited = quick();
+    messages noted = silence;
+    kerberos_source sources[] = {
+        { text("/a.yaml"), text("a: [\"http://${HOST}:80\"]\n") },
+        { text("env:"), text("") },
+        { text("/b.yaml"), text("b: [\"http://10.0.0.2:80\"]\n") },
+    };
+    const kerberos_text environment[] = {
+        text("PATH=/bin"),
+        text("HOST=10.0.0.1"),
+        text("V_SVC_INSTANCES=x:http://10.0.0.3:80:http://10.0.0.3/h:1:30s"),
+        text("V_SVC_RETRY=3:1s:5s:2.0"),
+    };
+
+    at->config = config_of("block", "z", NULL);
+    assert_int_equal(kerberos_config_idle(at->config).len, 0);
+    assert_int_equal(kerberos_config_variables(at->config), 0);
+    assert_int_equal(kerberos_config_read(at->config, sources, 3, environment, 4, &inherited,
+                                          note_message, &noted),
+                     KERBEROS_OK);
+    assert_int_equal(noted.count, 0);
+    assert_int_equal(kerberos_config_services(at->config), 4);
+    assert_int_equal(kerberos_config_targets(at->config), 3);
+    assert_text(kerberos_config_target(at->config, 0).target, "10.0.0.1:80");
+    assert_text(kerberos_config_target(at->config, 0).source, "/a.yaml");
+    assert_text(kerberos_config_target(at->config, 1).target, "10.0.0.3:80");
+    assert_text(kerberos_config_target(at->config, 1).source, "env:V_SVC_INSTANCES");
+    assert_int_equal(kerberos_config_target(at->config, 1).column, 1);
+    assert_text(kerberos_config_target(at->config, 2).target, "10.0.0.2:80");
+    assert_text(kerberos_config_target(at->config, 2).source, "/b.yaml");
+
+    assert_int_equal(kerberos_config_variables(at->config), 3);
+    assert_text(kerberos_config_variable(at->config, 0), "HOST");
+    assert_text(kerberos_config_variable(at->config, 1), "V_SVC_INSTANCES");
+    assert_text(kerberos_config_variable(at->config, 2), "V_SVC_RETRY");
+    assert_text(kerberos_config_idle(at->config),
+                "no effect in this version: V_SVC_RETRY, V_SVC_INSTANCES (health URLs)");
+}
+
+static void the_problems_of_all_sources_are_told(void **state)
+{
+    gate *at = *state;
+    kerberos_settings inherited = quick();
+    messages noted = silence;
+    kerberos_source sources[] = {
+        { text("/a.yaml"), text("block: [\"http://10.0.0.1:80\"]\n") },
+        { text("/b.yaml"), text("b: [\"http://${HOST}\"]\nblock: [\"http://10.0.0.2\"]\n") },
+    };
+    static const char *expected =
+        "/a.yaml:1:1: service \"block\" has the name of an upstream block\n"
+        "    1 | block: [\"http://10.0.0.1:80\"]\n"
+        "      | ^\n"
+        "/b.yaml:1:5: variable \"HOST\" is not set (a default: ${HOST:-...})\n"
+        "    1 | b: [\"http://${HOST}\"]\n"
+        "      |     ^~~~~~~~~~~~~~~~\n"
+        "/b.yaml:2:1: service \"block\" is defined twice (first at /a.yaml:1:1)\n"
+        "    2 | block: [\"http://10.0.0.2\"]\n"
+        "      | ^\n"
+        "/b.yaml:2:1: service \"block\" has the name of an upstream block\n"
+        "    2 | block: [\"http://10.0.0.2\"]\n"
+        "      | ^\n";
+
+    at->config = config_of("block", "z", NULL);
+    assert_int_equal(kerberos_config_read(at->config, sources, 2, NULL, 0, &inherited,
+                                          note_message, &noted),
+                     KERBEROS_REFUSED);
+    assert_string_equal(noted.text, expected);
+    assert_int_equal(kerberos_config_services(at->config), 1);
+    assert_int_equal(kerberos_config_targets(at->config), 0);
+    assert_int_equal(kerberos_config_variables(at->config), 0);
 }
 
 static void what_peers_may_say_is_heard(void **state)
@@ -232,6 +316,8 @@ int main(void)
         gate_test(a_registry_is_read_and_resolved),
         gate_test(a_client_reaches_no_block_by_name),
         gate_test(a_bad_registry_is_refused_as_a_whole),
+        gate_test(several_sources_are_one_registry),
+        gate_test(the_problems_of_all_sources_are_told),
         gate_test(what_peers_may_say_is_heard),
     };
 

@@ -150,6 +150,39 @@ static void balancing_methods_have_names(void **state)
     assert_non_null(strstr(problem, "hash without a key"));
 }
 
+static kerberos_verdict set_kept(kerberos_kept *kept, const char *name, const char *value,
+                                 char *allowed, size_t room) {
+    kerberos_text n = {strlen(name), name};
+    kerberos_text v = {strlen(value), value};
+
+    return kerberos_kept_set(kept, n, v, allowed, room);
+}
+
+static void keepalive_is_read_by_the_table_of_the_registry(void **state) {
+    kerberos_kept kept;
+    char allowed[256];
+    (void) state;
+
+    kerberos_kept_init(&kept);
+    assert_int_equal(kept.connections, -1);
+    assert_int_equal(set_kept(&kept, "connections", "64", allowed, sizeof(allowed)),
+                     KERBEROS_TAKEN);
+    assert_int_equal(set_kept(&kept, "idle", "1m30s", allowed, sizeof(allowed)), KERBEROS_TAKEN);
+    assert_int_equal(kept.connections, 64);
+    assert_int_equal(kept.idle, 90000);
+    assert_int_equal(kept.requests, -1);
+    assert_int_equal(kept.total, -1);
+
+    assert_int_equal(set_kept(&kept, "idle", "1s", allowed, sizeof(allowed)), KERBEROS_DUPLICATE);
+    assert_int_equal(set_kept(&kept, "requests", "0", allowed, sizeof(allowed)), KERBEROS_INVALID);
+    assert_string_equal(allowed, "a whole number from 1 to 1000000000");
+    assert_int_equal(set_kept(&kept, "totl", "1", allowed, sizeof(allowed)), KERBEROS_UNKNOWN);
+    assert_string_equal(allowed,
+                        "did you mean \"total\"? allowed: connections, idle, requests, total");
+    assert_int_equal(kept.idle, 90000);
+    assert_int_equal(kept.requests, -1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -159,6 +192,7 @@ int main(void)
         cmocka_unit_test(a_text_ends_where_its_length_says),
         cmocka_unit_test(what_is_not_said_is_inherited),
         cmocka_unit_test(balancing_methods_have_names),
+        cmocka_unit_test(keepalive_is_read_by_the_table_of_the_registry),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

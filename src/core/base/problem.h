@@ -3,6 +3,7 @@
 // What is wrong with something an operator wrote, and where.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -16,7 +17,9 @@ struct Place {
 
 struct Problem {
   Place place;
-  std::string text;  // what is wrong and, in parentheses, what is allowed
+  std::string text;          // what is wrong and, in parentheses, what is allowed
+  std::uint32_t source = 0;  // which of several texts it is in
+  std::uint32_t length = 1;  // how many columns it covers
 };
 
 using Problems = std::vector<Problem>;

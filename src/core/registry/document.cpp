@@ -6,6 +6,7 @@
 #include <yaml-cpp/mark.h>
 #include <yaml-cpp/parser.h>
 
+#include <algorithm>
 #include <sstream>
 #include <unordered_map>
 #include <utility>
@@ -16,26 +17,44 @@
 namespace kerberos::registry {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
-
 // yaml-cpp's marks count from 0 and are -1 where it knows no place.
 base::Place place_of(const YAML::Mark& mark) {
   return mark.is_null() ? base::Place{} : base::Place{mark.line + 1, mark.column + 1};
 }
 
-// Whether the quote that opens at the front of `text` is closed. yaml-cpp takes the end of the
-// file for the closing quote, so a file cut off in the middle of a value would pass.
-bool is_closed(std::string_view text) {
+// Where the quote that opens at the front of `text` is closed, npos if it is not.
+std::size_t closing_quote(std::string_view text) {
   const char quote = text.front();
   for (std::size_t i = 1; i < text.size(); ++i) {
     if (quote == '"' && text[i] == '\\') {
       ++i;
     } else if (text[i] == quote) {
-      if (quote == '"' || !text.substr(i + 1).starts_with('\'')) return true;
+      if (quote == '"' || !text.substr(i + 1).starts_with('\'')) return i;
       ++i;
     }
   }
-  return false;
+  return std::string_view::npos;
+}
+
+// yaml-cpp takes the end of the file for the closing quote, so a file cut off in the middle of a
+// value would pass.
+bool is_closed(std::string_view text) {
+  return closing_quote(text) != std::string_view::npos;
+}
+
+// How many columns a scalar takes at the front of `source`, on its first line: with its quotes
+// where it has them, else as far as it is what the parser made of it.
+std::uint32_t columns_of(std::string_view source, std::string_view value) {
+  source = source.substr(0, source.find_first_of("\r\n"));
+  std::size_t size = 0;
+  if (source.starts_with('"') || source.starts_with('\'')) {
+    size = closing_quote(source);
+    size = size == std::string_view::npos ? source.size() : size + 1;
+  } else {
+    const auto [stop, rest] = std::ranges::mismatch(source, value);
+    size = static_cast<std::size_t>(stop - source.begin());
+  }
+  return static_cast<std::uint32_t>(std::max<std::size_t>(size, 1));
 }
 
 // Makes a tree of yaml-cpp's events. What leaves the structure in doubt stops the building, so
@@ -74,7 +93,11 @@ class Builder : public YAML::EventHandler {
     if (!counts(mark)) return;
     Node node;
     // The mark of a value that is not there is that of whatever comes next.
-    node.place = under_key() ? open_.back().key->place : place_of(mark);
+    node.place = place_of(mark);
+    if (under_key()) {
+      node.place = open_.back().key->place;
+      node.length = open_.back().key->length;
+    }
     if (awaits_key()) return stop(node.place, "empty key (a key is a word)");
     add(std::move(node));
   }
@@ -95,13 +118,14 @@ class Builder : public YAML::EventHandler {
       report(place, "control character or line break in " + quoted(value) + " (one line of text)");
     }
     if (awaits_key()) {
-      open_.back().key = Key{value, place};
+      open_.back().key = Key{value, place, columns_of(source, value)};
       return;
     }
     Node node;
     node.kind = Kind::kScalar;
     node.quoted = tag == "!";
     node.place = place;
+    node.length = columns_of(source, value);
     node.text = value;
     add(std::move(node));
   }
@@ -196,12 +220,14 @@ class Builder : public YAML::EventHandler {
   // Whether the key may enter its map; a second one of the same name and "<<" may not.
   bool is_new(Open& parent, const Key& key) {
     if (key.text == "<<") {
-      report(key.place, "merge key \"<<\" (merging is not read; write the keys out)");
+      problems_.push_back(
+          problem_at(key, "merge key \"<<\" (merging is not read; write the keys out)"));
       return false;
     }
     const auto [first, added] = parent.seen.emplace(key.text, key.place);
     if (!added) {
-      report(key.place, "duplicate key " + quoted(key.text) + " (" + first_at(first->second) + ")");
+      problems_.push_back(problem_at(
+          key, "duplicate key " + quoted(key.text) + " (" + first_at(first->second) + ")"));
     }
     return added;
   }

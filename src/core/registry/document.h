@@ -13,6 +13,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/base/problem.h"
@@ -27,14 +28,16 @@ enum class Kind : std::uint8_t { kNothing, kScalar, kSequence, kMap };
 struct Key {
   std::string text;
   base::Place place;
+  std::uint32_t length = 1;  // columns in the source
 };
 
 struct Node {
   Kind kind = Kind::kNothing;
-  bool quoted = false;    // in quotes or a block: a text, whatever it looks like
-  base::Place place;      // of nothing under a key: the key's
-  std::string text;       // of a scalar
-  std::vector<Key> keys;  // of a map, in the file's order, one for each child
+  bool quoted = false;       // in quotes or a block: a text, whatever it looks like
+  base::Place place;         // of nothing under a key: the key's
+  std::uint32_t length = 1;  // columns in the source, of a scalar up to the end of its line
+  std::string text;          // of a scalar
+  std::vector<Key> keys;     // of a map, in the file's order, one for each child
   std::vector<Node> children;
 };
 
@@ -42,6 +45,11 @@ struct Document {
   std::optional<Node> root;  // only where the structure is beyond doubt
   base::Problems problems;
 };
+
+template <typename Part>
+base::Problem problem_at(const Part& part, std::string text) {
+  return {.place = part.place, .text = std::move(text), .length = part.length};
+}
 
 // Never throws but std::bad_alloc.
 Document parse_document(std::string_view text);

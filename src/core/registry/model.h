@@ -12,6 +12,8 @@
 
 #include "core/base/problem.h"
 #include "core/registry/balance.h"
+#include "core/registry/connections.h"
+#include "core/registry/intervals.h"
 #include "core/registry/settings.h"
 
 namespace kerberos::registry {
@@ -32,6 +34,7 @@ struct Peer {
   std::uint32_t max_conns = 0;     // 0: no limit
   bool backup = false;
   bool down = false;
+  std::string check_url;  // of an instance in a variable; nobody acts on it yet
   BreakerSettings breaker;  // what this peer says itself (max_fails and fail_timeout)
   base::Place place;        // where it stands in the file
 };
@@ -44,13 +47,21 @@ struct Service {
   Origin origin = Origin::kBlock;
   bool tls = false;  // its peers were given as https://
   Balance balance;
-  BreakerSettings breaker;  // what it says itself, over its file's defaults
+  BreakerSettings breaker;  // what it says itself, over its file's defaults; and so the others
+  Timeouts timeouts;
+  KeepaliveSettings keepalive;
+  TlsSettings tls_settings;
+  // Of variables. Read, and nobody acts on them yet.
+  std::optional<Retry> retry;
+  std::optional<Check> check;
   std::vector<Peer> peers;
   base::Place place;
+  std::uint32_t source = 0;  // which of the sources it stands in, with its peers
 };
 
 struct Registry {
   std::vector<Service> services;
+  bool allow_shrink = false;  // whoever loses many peers by this means it
 };
 
 }  // namespace kerberos::registry

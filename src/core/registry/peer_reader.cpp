@@ -12,69 +12,70 @@
 namespace kerberos::registry {
 namespace {
 
-struct Draft {
-  PeerReading& reading;
-  base::Problems& problems;
+struct Draft : Peer {
+  base::Problems* problems = nullptr;
+  std::optional<bool> tls;
+  base::Place id_place;
   bool has_url = false;
 };
+
+using PeerKey = Known<Draft>;
+
+constexpr TextForm kUrlText = {kUrlForms, "^(https?://[^/?#@ ]+|unix:/.+)$"};
+constexpr KeyRow kId =
+    text("id", kNameText, "its address", "Its name in the status, the log and $kerberos_peer.");
 
 void take_url(Draft& draft, const Node& node) {
   draft.has_url = true;
   UrlReading url = parse_url(node.text);
   if (url.url) {
-    draft.reading.tls = url.url->tls;
-    draft.reading.peer.target = std::move(url.url->target);
+    draft.tls = url.url->tls;
+    draft.target = std::move(url.url->target);
     return;
   }
   const std::string what = url.secret ? "invalid URL" : "invalid URL " + quoted(node.text);
-  draft.problems.push_back({node.place, what + " (" + url.refusal + ")"});
+  draft.problems->push_back(problem_at(node, what + " (" + url.refusal + ")"));
 }
 
 void read_url(Draft& draft, const Field& field) {
   draft.has_url = true;
-  if (text_of(field, kUrlForms, draft.problems)) take_url(draft, field.value);
+  if (text_of(field, kUrlForms, *draft.problems)) take_url(draft, field.value);
 }
 
 void read_id(Draft& draft, const Field& field) {
-  const auto id = text_of(field, kNameForm, draft.problems);
+  const auto id = text_of(kId, field, *draft.problems);
   if (!id) return;
-  if (!is_name(*id)) return report_invalid(field, kNameForm, draft.problems);
-  draft.reading.peer.id = *id;
-  draft.reading.id_place = field.value.place;
-}
-
-void read_weight(Draft& draft, const Field& field) {
-  Peer& peer = draft.reading.peer;
-  peer.weight = whole_number_of(field, 1, kWeightMax, draft.problems).value_or(peer.weight);
-}
-
-void read_max_conns(Draft& draft, const Field& field) {
-  Peer& peer = draft.reading.peer;
-  peer.max_conns = whole_number_of(field, 0, kMaxConnsMax, draft.problems).value_or(peer.max_conns);
-}
-
-void read_backup(Draft& draft, const Field& field) {
-  Peer& peer = draft.reading.peer;
-  peer.backup = boolean_of(field, draft.problems).value_or(peer.backup);
-}
-
-void read_down(Draft& draft, const Field& field) {
-  Peer& peer = draft.reading.peer;
-  peer.down = boolean_of(field, draft.problems).value_or(peer.down);
+  draft.id = *id;
+  draft.id_place = field.value.place;
 }
 
 constexpr std::array kPeerKeys = {
-    Known<Draft>{"url", read_url},   Known<Draft>{"weight", read_weight},
-    Known<Draft>{"id", read_id},     Known<Draft>{"backup", read_backup},
-    Known<Draft>{"down", read_down}, Known<Draft>{"max_conns", read_max_conns},
+    PeerKey{required(text("url", kUrlText, "",
+                          "Where it is, without a path; a missing port is "
+                          "the scheme's.")),
+            read_url},
+    PeerKey{number("weight", 1, kWeightMax, "1", "Its share of the requests, beside the others'."),
+            &Draft::weight},
+    PeerKey{kId, read_id},
+    PeerKey{truth("backup", "false", "Asked only when no other peer can be."), &Draft::backup},
+    PeerKey{truth("down", "false", "Not asked at all; shown in the status."), &Draft::down},
+    PeerKey{number("max_conns", 0, kMaxConnsMax, "0",
+                   "Requests in flight at once, over all workers; 0: no limit."),
+            &Draft::max_conns},
 };
+
+constexpr auto kPeerRows = rows_of(kPeerKeys);
 
 }  // namespace
 
+std::span<const KeyRow> peer_keys() {
+  return kPeerRows;
+}
+
 PeerReading read_peer(const Node& node, base::Problems& problems) {
-  PeerReading reading;
-  reading.peer.place = node.place;
-  Draft draft{reading, problems};
+  Draft draft;
+  draft.place = node.place;
+  draft.problems = &problems;
   switch (node.kind) {
     case Kind::kScalar:
       take_url(draft, node);
@@ -82,17 +83,18 @@ PeerReading read_peer(const Node& node, base::Problems& problems) {
     case Kind::kMap:
       read_map(node, kPeerKeys, draft, problems);
       if (!draft.has_url) {
-        problems.push_back({node.place, "peer without \"url\" (" + std::string(kUrlForms) + ")"});
+        problems.push_back(
+            problem_at(node, "peer without \"url\" (" + std::string(kUrlForms) + ")"));
       }
       break;
     case Kind::kNothing:
-      problems.push_back({node.place, "empty peer (a URL or a mapping)"});
+      problems.push_back(problem_at(node, "empty peer (a URL or a mapping)"));
       break;
     case Kind::kSequence:
-      problems.push_back({node.place, "peer that is a list (a URL or a mapping)"});
+      problems.push_back(problem_at(node, "peer that is a list (a URL or a mapping)"));
       break;
   }
-  return reading;
+  return {std::move(draft), draft.tls, draft.id_place};
 }
 
 }  // namespace kerberos::registry

@@ -4,14 +4,18 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "core/base/problem.h"
 #include "core/registry/document.h"
+#include "core/registry/keys.h"
 #include "core/registry/model.h"
 
 namespace kerberos::registry {
 
 inline constexpr std::uint32_t kMaxConnsMax = 1'000'000;
+
+std::span<const KeyRow> peer_keys();
 
 struct PeerReading {
   Peer peer;

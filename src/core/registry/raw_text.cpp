@@ -7,37 +7,6 @@
 namespace kerberos::registry {
 namespace {
 
-constexpr char32_t kInvalid = 0xFFFFFFFF;
-
-struct Character {
-  char32_t code = kInvalid;
-  std::size_t size = 1;  // bytes
-};
-
-// The character that starts at `at`; overlong forms, surrogates and what lies above U+10FFFF are
-// invalid (RFC 3629).
-Character character_at(std::string_view text, std::size_t at) {
-  const auto lead = static_cast<unsigned char>(text[at]);
-  if (lead < 0x80) return {lead, 1};
-  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
-  if (lead < 0xC2 || lead > 0xF4 || text.size() - at < size) return {};
-
-  char32_t code = lead & (0x7FU >> size);
-  for (std::size_t i = 1; i < size; ++i) {
-    const auto byte = static_cast<unsigned char>(text[at + i]);
-    if ((byte & 0xC0U) != 0x80U) return {};
-    code = (code << 6U) | (byte & 0x3FU);
-  }
-  const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
-  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-  if (overlong || surrogate || code > 0x10FFFF) return {};
-  return {code, size};
-}
-
-bool is_control(char32_t code) {
-  return (code < 0x20 && code != '\t') || (code >= 0x7F && code < 0xA0);
-}
-
 bool is_line_break(std::string_view text, std::size_t at) {
   return text[at] == '\n' || text.substr(at).starts_with("\r\n");
 }
@@ -60,6 +29,28 @@ std::string hexadecimal(char32_t code, std::size_t digits) {
 }
 
 }  // namespace
+
+Character character_at(std::string_view text, std::size_t at) {
+  const auto lead = static_cast<unsigned char>(text[at]);
+  if (lead < 0x80) return {lead, 1};
+  const std::size_t size = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4 || text.size() - at < size) return {kInvalid, 1};
+
+  char32_t code = lead & (0x7FU >> size);
+  for (std::size_t i = 1; i < size; ++i) {
+    const auto byte = static_cast<unsigned char>(text[at + i]);
+    if ((byte & 0xC0U) != 0x80U) return {};
+    code = (code << 6U) | (byte & 0x3FU);
+  }
+  const bool overlong = (size == 3 && code < 0x800) || (size == 4 && code < 0x10000);
+  const bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+  if (overlong || surrogate || code > 0x10FFFF) return {kInvalid, 1};
+  return {code, size};
+}
+
+bool is_control(char32_t code) {
+  return (code < 0x20 && code != '\t') || (code >= 0x7F && code < 0xA0);
+}
 
 std::optional<base::Problem> flaw_of(std::string_view text) {
   if (text.size() > kTextSizeMax) {

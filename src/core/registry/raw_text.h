@@ -13,6 +13,23 @@
 
 namespace kerberos::registry {
 
+// What may stand before the first character, and is no part of the text.
+inline constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
+
+inline constexpr char32_t kInvalid = 0xFFFFFFFF;
+
+struct Character {
+  char32_t code = kInvalid;
+  std::size_t size = 1;  // bytes
+};
+
+// The character that starts at `at`; overlong forms, surrogates and what lies above U+10FFFF are
+// invalid (RFC 3629).
+Character character_at(std::string_view text, std::size_t at);
+
+// C0 but for the tab, DEL, C1.
+bool is_control(char32_t code);
+
 inline constexpr std::size_t kTextSizeMax = std::size_t{16} << 20U;
 
 // What is wrong with the text, the first thing only: what follows broken text means little.

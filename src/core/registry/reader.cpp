@@ -8,37 +8,40 @@
 #include <tuple>
 #include <utility>
 
-#include "core/registry/document.h"
 #include "core/registry/service_reader.h"
 #include "core/registry/value.h"
 
 namespace kerberos::registry {
 namespace {
 
-constexpr std::string_view kServicesForm = "a mapping of service to peers";
-
+// Defaults may stand behind the services that they are for: both are only noted at first.
 struct Draft {
-  Reading& reading;
+  std::uint32_t version = 1;
+  bool allow_shrink = false;
   std::optional<Field> defaults;
   std::optional<Field> services;
 };
 
-void check_version(Draft& draft, const Field& field) {
-  whole_number_of(field, 1, 1, draft.reading.problems);
-}
+using TopKey = Known<Draft>;
 
-// Defaults may stand behind the services that they are for: both are only noted here.
+constexpr KeyRow kServices =
+    required(block("services", Form::kServices, service_keys, "", "The services by their names."));
+
 constexpr std::array kTopKeys = {
-    Known<Draft>{"version", check_version},
-    Known<Draft>{"defaults",
-                 [](Draft& draft, const Field& field) { draft.defaults.emplace(field); }},
-    Known<Draft>{"services",
-                 [](Draft& draft, const Field& field) { draft.services.emplace(field); }},
+    TopKey{number("version", 1, 1, "1", "Of this format."), &Draft::version},
+    TopKey{truth("allow_shrink", "false",
+                 "Whether this may take away more than half of the peers that are in force."),
+           &Draft::allow_shrink},
+    TopKey{block("defaults", Form::kMap, defaults_keys, "", "What services do not say themselves."),
+           [](Draft& draft, const Field& field) { draft.defaults.emplace(field); }},
+    TopKey{kServices, [](Draft& draft, const Field& field) { draft.services.emplace(field); }},
 };
+
+constexpr auto kTopRows = rows_of(kTopKeys);
 
 bool is_full_form(const Node& root) {
   return std::ranges::any_of(root.keys, [](const Key& key) {
-    return std::ranges::find(kTopKeys, key.text, &Known<Draft>::name) != kTopKeys.end();
+    return std::ranges::find(kTopRows, key.text, &KeyRow::name) != kTopRows.end();
   });
 }
 
@@ -58,15 +61,15 @@ void read_services(const Node& map, const Defaults& defaults, Reading& reading) 
 }
 
 void read_full_form(const Node& root, Reading& reading) {
-  Draft draft{reading, std::nullopt, std::nullopt};
+  Draft draft;
   read_map(root, kTopKeys, draft, reading.problems);
+  reading.registry.allow_shrink = draft.allow_shrink;
   Defaults defaults;
   if (draft.defaults) defaults = read_defaults(*draft.defaults, reading.problems);
   if (!draft.services) {
-    reading.problems.push_back(
-        {root.place, "no \"services\" (" + std::string(kServicesForm) + ")"});
+    reading.problems.push_back(problem_at(root, "no \"services\" (" + allowed_by(kServices) + ")"));
   } else if (draft.services->value.kind != Kind::kMap) {
-    report_wrong_type(*draft.services, kServicesForm, reading.problems);
+    report_wrong_type(*draft.services, allowed_by(kServices), reading.problems);
   } else {
     read_services(draft.services->value, defaults, reading);
   }
@@ -74,15 +77,22 @@ void read_full_form(const Node& root, Reading& reading) {
 
 }  // namespace
 
+std::span<const KeyRow> registry_keys() {
+  return kTopRows;
+}
+
 Reading read(std::string_view text) {
-  Document document = parse_document(text);
+  return read(parse_document(text));
+}
+
+Reading read(Document document) {
   Reading reading;
   reading.problems = std::move(document.problems);
   if (document.root) {
     const Node& root = *document.root;
     if (root.kind != Kind::kMap) {
       reading.problems.push_back(
-          {root.place, "not a registry (" + std::string(kServicesForm) + ")"});
+          problem_at(root, "not a registry (" + allowed_by(kServices) + ")"));
     } else if (is_full_form(root)) {
       read_full_form(root, reading);
     } else {

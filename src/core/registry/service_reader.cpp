@@ -13,102 +13,145 @@
 namespace kerberos::registry {
 namespace {
 
-constexpr std::string_view kPeersForm = "a list of peers, each a URL or a mapping";
+// What is being read: a service, or the defaults, which are no service.
+struct Draft {
+  const Defaults& inherited;
+  base::Problems& problems;
+  Service* service = nullptr;
+  Defaults own = {};
+  bool has_peers = false;
+  std::optional<bool> has_tls = {};  // as far as its peers tell
+  const Key* tls = nullptr;          // where it sets it
+};
 
-void read_balance(const Field& field, std::optional<Balance>& balance, base::Problems& problems) {
-  const auto text = text_of(field, "a method, such as least_conn or hash $cookie_x", problems);
+using ServiceKey = Known<Draft>;
+
+constexpr std::array<std::string_view, 1> kOff = {"off"};
+
+constexpr KeyRow kPeers = required(block("peers", Form::kPeers, peer_keys, "",
+                                         "The peers of the service, at least one that is no "
+                                         "backup."));
+
+constexpr KeyRow kBalance = {.name = "balance",
+                             .form = Form::kBalance,
+                             .standard = "round_robin",
+                             .meaning = "How peers are chosen: the words of kerberos_balance."};
+
+constexpr KeyRow kBreaker = {.name = "breaker",
+                             .form = Form::kMap,
+                             .words = kOff,
+                             .inside = breaker_keys,
+                             .standard = "that of nginx.conf",
+                             .meaning =
+                                 "The breaker of each peer, by the parameters of "
+                                 "kerberos_breaker."};
+
+constexpr KeyRow kFailureOn = {
+    .name = "failure_on",
+    .form = Form::kTexts,
+    .wording = "a list of words such as error, timeout, http_5xx, http_429",
+    .inside = failure_words,
+    .standard = "that of nginx.conf",
+    .meaning =
+        "Which outcomes are failures: the words of kerberos_failure_on. A list replaces the "
+        "one it would inherit."};
+
+constexpr KeyRow kKeepalive = {.name = "keepalive",
+                               .form = Form::kMap,
+                               .lowest = 1,
+                               .highest = kKeptMax,
+                               .words = kOff,
+                               .inside = keepalive_keys,
+                               .standard = "32",
+                               .meaning =
+                                   "Idle connections kept to each peer; a number alone is "
+                                   "its connections."};
+
+void read_balance(Draft& draft, const Field& field) {
+  const auto text = text_of(kBalance, field, draft.problems);
   if (!text) return;
   BalanceReading reading = balance_of(words_of(*text));
   if (reading.problem.empty()) {
-    balance = std::move(reading.balance);
+    draft.own.balance = std::move(reading.balance);
   } else {
-    problems.push_back({field.value.place, std::move(reading.problem)});
+    draft.problems.push_back(problem_at(field.value, std::move(reading.problem)));
   }
 }
 
-// A number in quotes is a text: refused for every parameter, as for all other numbers.
-bool is_quoted_number(const Node& node) {
-  return node.quoted && !node.text.empty() &&
-         node.text.find_first_not_of("0123456789") == std::string::npos;
+// Whether the value is a mapping of settings, and not "off" or something that is wrong.
+template <typename Settings>
+bool is_on(const KeyRow& row, const Field& field, Settings& settings, base::Problems& problems) {
+  const Node& value = field.value;
+  settings.enabled = true;
+  if (value.kind == Kind::kMap) return true;
+  if (value.kind != Kind::kScalar) {
+    report_wrong_type(field, allowed_by(row), problems);
+  } else if (value.text == kOff[0]) {
+    settings.enabled = false;
+  } else {
+    report_invalid(field, allowed_by(row), problems);
+  }
+  return false;
 }
 
-void read_parameter(const Field& field, BreakerSettings& breaker, base::Problems& problems) {
-  const Verdict verdict = set(breaker, field.key.text, field.value.text);
-  if (verdict.refusal == Refusal::kUnknown) {
-    report_unknown(field.key, breaker_parameters(), problems);
-  } else if (field.value.kind != Kind::kScalar) {
-    report_wrong_type(field, verdict.allowed, problems);
-  } else if (verdict.refusal != Refusal::kNone) {
-    report_invalid(field, verdict.allowed, problems);
-  } else if (is_quoted_number(field.value)) {
-    report_invalid(field, "without quotes", problems);
-  }
-}
-
-void read_breaker(const Field& field, const BreakerSettings& inherited, BreakerSettings& breaker,
-                  base::Problems& problems) {
-  const std::string allowed = "off, or a mapping of " + joined(breaker_parameters());
-  if (field.value.kind == Kind::kScalar) {
-    if (field.value.text != "off") return report_invalid(field, allowed, problems);
-    breaker.enabled = false;
-    return;
-  }
-  if (field.value.kind != Kind::kMap) return report_wrong_type(field, allowed, problems);
-
-  breaker.enabled = true;
-  for (std::size_t i = 0; i < field.value.keys.size(); ++i) {
-    read_parameter({field.value.keys[i], field.value.children[i]}, breaker, problems);
-  }
+void read_breaker(Draft& draft, const Field& field) {
+  BreakerSettings& breaker = draft.own.breaker;
+  if (!is_on(kBreaker, field, breaker, draft.problems)) return;
+  read_map(field.value, breaker_table(), breaker, draft.problems);
   if (!breaker.timeout && !breaker.max_timeout) return;
-  const BreakerSettings merged = inherit(breaker, inherited);
+  const BreakerSettings merged = inherit(breaker, draft.inherited.breaker);
   if (!merged.timeout || !merged.max_timeout) return;
   std::string what = contradiction_of_timeouts(merged);
-  if (!what.empty()) problems.push_back({field.value.place, std::move(what)});
+  if (!what.empty()) draft.problems.push_back(problem_at(field.value, std::move(what)));
 }
 
-void read_failure_on(const Field& field, BreakerSettings& breaker, base::Problems& problems) {
-  constexpr std::string_view kForm = "a list of words such as error, timeout, http_5xx, http_429";
-  if (field.value.kind != Kind::kSequence) return report_wrong_type(field, kForm, problems);
-  if (field.value.children.empty()) return report_invalid(field, kForm, problems);
-  breaker.failure_on.emplace();
+void read_failure_on(Draft& draft, const Field& field) {
+  const std::string allowed = allowed_by(kFailureOn);
+  if (field.value.kind != Kind::kSequence) {
+    return report_wrong_type(field, allowed, draft.problems);
+  }
+  if (field.value.children.empty()) return report_invalid(field, allowed, draft.problems);
+  auto& failure_on = draft.own.breaker.failure_on.emplace();
   for (const Node& word : field.value.children) {
     const Field item{field.key, word};
-    if (word.kind != Kind::kScalar) {
-      report_wrong_type(item, kForm, problems);
-      continue;
-    }
-    const Verdict verdict = add(*breaker.failure_on, word.text);
-    if (verdict.refusal != Refusal::kNone) report_invalid(item, verdict.allowed, problems);
+    if (!text_of(item, allowed, draft.problems)) continue;
+    const Verdict verdict = add(failure_on, word.text);
+    if (verdict.refusal != Refusal::kNone) report_invalid(item, verdict.allowed, draft.problems);
   }
 }
 
-struct DefaultsDraft {
-  Defaults& defaults;
-  base::Problems& problems;
-};
+void read_keepalive(Draft& draft, const Field& field) {
+  KeepaliveSettings& keepalive = draft.own.keepalive;
+  if (!field.value.quoted &&
+      set(keepalive, "connections", field.value.text).refusal == Refusal::kNone) {
+    keepalive.enabled = true;
+  } else if (is_on(kKeepalive, field, keepalive, draft.problems)) {
+    read_map(field.value, keepalive_table(), keepalive, draft.problems);
+  }
+}
 
-constexpr std::array kDefaultsKeys = {
-    Known<DefaultsDraft>{"breaker",
-                         [](DefaultsDraft& draft, const Field& field) {
-                           read_breaker(field, {}, draft.defaults.breaker, draft.problems);
-                         }},
-    Known<DefaultsDraft>{"failure_on",
-                         [](DefaultsDraft& draft, const Field& field) {
-                           read_failure_on(field, draft.defaults.breaker, draft.problems);
-                         }},
-    Known<DefaultsDraft>{"balance",
-                         [](DefaultsDraft& draft, const Field& field) {
-                           read_balance(field, draft.defaults.balance, draft.problems);
-                         }},
-};
+// Reads a mapping that is nothing else.
+template <typename Settings>
+void read_block(const KeyRow& row, const Field& field, Table<Settings> table, Settings& settings,
+                base::Problems& problems) {
+  if (field.value.kind != Kind::kMap) return report_wrong_type(field, allowed_by(row), problems);
+  read_map(field.value, table, settings, problems);
+}
 
-struct ServiceDraft {
-  Service& service;
-  const Defaults& defaults;
-  base::Problems& problems;
-  std::optional<Balance> balance;
-  bool has_peers = false;
-};
+constexpr KeyRow kTimeouts = block("timeouts", Form::kMap, timeouts_keys, "those of the location",
+                                   "How long is waited for a peer.");
+
+constexpr KeyRow kTls = block("tls", Form::kMap, tls_keys, "that of the location",
+                              "TLS to the peers, where they are https.");
+
+void read_timeouts(Draft& draft, const Field& field) {
+  read_block(kTimeouts, field, timeouts_table(), draft.own.timeouts, draft.problems);
+}
+
+void read_tls(Draft& draft, const Field& field) {
+  draft.tls = &field.key;
+  read_block(kTls, field, tls_table(), draft.own.tls_settings, draft.problems);
+}
 
 // What only shows when all peers are known: one scheme, no id twice, somebody to serve first.
 class PeersCheck {
@@ -130,7 +173,7 @@ class PeersCheck {
                                                first_at(first->second) + ")"});
   }
 
-  bool tls() const { return tls_.value_or(false); }
+  std::optional<bool> tls() const { return tls_; }
   bool all_backup() const { return all_backup_; }
 
  private:
@@ -141,84 +184,104 @@ class PeersCheck {
   bool all_backup_ = true;
 };
 
-void read_peers(ServiceDraft& draft, const Field& field) {
+void read_peers(Draft& draft, const Field& field) {
   draft.has_peers = true;
   const Node& list = field.value;
-  if (list.kind != Kind::kSequence) return report_wrong_type(field, kPeersForm, draft.problems);
-  const std::string name = quoted(draft.service.name);
+  if (list.kind != Kind::kSequence) {
+    return report_wrong_type(field, allowed_by(kPeers), draft.problems);
+  }
+  const std::string name = quoted(draft.service->name);
   if (list.children.empty()) {
-    draft.problems.push_back({list.place, "service " + name + " has no peers (at least one)"});
+    draft.problems.push_back(problem_at(list, "service " + name + " has no peers (at least one)"));
     return;
   }
   PeersCheck check(draft.problems);
-  draft.service.peers.reserve(list.children.size());
+  auto& peers = draft.service->peers;
+  peers.reserve(list.children.size());
   for (const Node& node : list.children) {
     PeerReading reading = read_peer(node, draft.problems);
     check.take(reading);
-    draft.service.peers.push_back(std::move(reading.peer));
+    peers.push_back(std::move(reading.peer));
   }
-  draft.service.tls = check.tls();
+  draft.has_tls = check.tls();
+  draft.service->tls = check.tls().value_or(false);
   if (check.all_backup()) {
-    draft.problems.push_back({list.place, "all peers of service " + name +
-                                              " are backups (a backup stands in for others: at "
-                                              "least one peer must not be a backup)"});
+    draft.problems.push_back(
+        problem_at(list, "all peers of service " + name +
+                             " are backups (a backup stands in for others: at least one peer must "
+                             "not be a backup)"));
   }
 }
 
+// Those of a service alone first.
 constexpr std::array kServiceKeys = {
-    Known<ServiceDraft>{"balance",
-                        [](ServiceDraft& draft, const Field& field) {
-                          read_balance(field, draft.balance, draft.problems);
-                        }},
-    Known<ServiceDraft>{"peers", read_peers},
-    Known<ServiceDraft>{"breaker",
-                        [](ServiceDraft& draft, const Field& field) {
-                          read_breaker(field, draft.defaults.breaker, draft.service.breaker,
-                                       draft.problems);
-                        }},
-    Known<ServiceDraft>{"failure_on",
-                        [](ServiceDraft& draft, const Field& field) {
-                          read_failure_on(field, draft.service.breaker, draft.problems);
-                        }},
+    ServiceKey{kPeers, read_peers},
+    ServiceKey{kBalance, read_balance},
+    ServiceKey{kBreaker, read_breaker},
+    ServiceKey{kFailureOn, read_failure_on},
+    ServiceKey{kKeepalive, read_keepalive},
+    ServiceKey{kTimeouts, read_timeouts},
+    ServiceKey{kTls, read_tls},
 };
+constexpr std::size_t kServiceAlone = 1;
+
+constexpr auto kServiceRows = rows_of(kServiceKeys);
+
+std::string form_of_service() {
+  return "a list of URLs, or a mapping of " + joined(names_of(kServiceRows));
+}
 
 }  // namespace
 
+std::span<const KeyRow> service_keys() {
+  return kServiceRows;
+}
+
+std::span<const KeyRow> defaults_keys() {
+  return service_keys().subspan(kServiceAlone);
+}
+
 Defaults read_defaults(const Field& field, base::Problems& problems) {
-  Defaults defaults;
+  const Defaults nothing;
+  Draft draft{nothing, problems};
   if (field.value.kind != Kind::kMap) {
-    report_wrong_type(field, "a mapping of breaker, failure_on, balance", problems);
-    return defaults;
+    report_wrong_type(field, "a mapping of " + joined(names_of(defaults_keys())), problems);
+  } else {
+    read_map(field.value, std::span(kServiceKeys).subspan(kServiceAlone), draft, problems);
   }
-  DefaultsDraft draft{defaults, problems};
-  read_map(field.value, kDefaultsKeys, draft, problems);
-  return defaults;
+  return std::move(draft.own);
 }
 
 Service read_service(const Field& field, const Defaults& defaults, base::Problems& problems) {
   Service service;
   service.name = field.key.text;
   service.place = field.key.place;
+  const std::string name = quoted(service.name);
   if (!is_name(service.name)) {
-    problems.push_back({field.key.place, "invalid service name " + quoted(service.name) + " (" +
-                                             std::string(kNameForm) + ")"});
+    problems.push_back(problem_at(
+        field.key, "invalid service name " + name + " (" + std::string(kNameForm) + ")"));
   }
-  ServiceDraft draft{service, defaults, problems, std::nullopt};
+  Draft draft{defaults, problems, &service};
   if (field.value.kind == Kind::kMap) {
     read_map(field.value, kServiceKeys, draft, problems);
     if (!draft.has_peers) {
-      problems.push_back({field.key.place, "service " + quoted(service.name) +
-                                               " without \"peers\" (" + std::string(kPeersForm) +
-                                               ")"});
+      problems.push_back(problem_at(
+          field.key, "service " + name + " without \"peers\" (" + allowed_by(kPeers) + ")"));
     }
   } else if (field.value.kind == Kind::kSequence) {
     read_peers(draft, field);
   } else {
-    report_wrong_type(field, "a list of URLs, or a mapping of balance, peers, breaker, failure_on",
-                      problems);
+    report_wrong_type(field, form_of_service(), problems);
   }
-  service.balance = draft.balance.value_or(defaults.balance.value_or(service.balance));
-  service.breaker = inherit(service.breaker, defaults.breaker);
+  if (draft.tls != nullptr && draft.has_tls == false) {
+    problems.push_back(
+        problem_at(*draft.tls, "\"tls\" of service " + name + ", whose peers are not https"));
+  }
+  service.balance = draft.own.balance.value_or(defaults.balance.value_or(service.balance));
+  service.breaker = inherit(draft.own.breaker, defaults.breaker);
+  service.timeouts = inherit(draft.own.timeouts, defaults.timeouts);
+  service.keepalive = inherit(draft.own.keepalive, defaults.keepalive);
+  service.tls_settings = inherit(draft.own.tls_settings, defaults.tls_settings);
   return service;
 }
 

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 
 #include "core/base/problem.h"
 #include "core/registry/model.h"
@@ -15,7 +16,15 @@ namespace kerberos::registry {
 struct Defaults {
   std::optional<Balance> balance;
   BreakerSettings breaker;
+  Timeouts timeouts;
+  KeepaliveSettings keepalive;
+  TlsSettings tls_settings;
 };
+
+// The keys of a service; the defaults have the same ones but for those of a service alone, which
+// stand first.
+std::span<const KeyRow> service_keys();
+std::span<const KeyRow> defaults_keys();
 
 // A breaker is "off" or a mapping of its parameters, and whoever writes a mapping wants one: it
 // turns on again what was turned off further out. A max_timeout is only held against a timeout

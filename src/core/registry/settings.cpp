@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <array>
 #include <cstddef>
-#include <type_traits>
 #include <variant>
 
 #include "core/registry/scalar.h"
@@ -13,22 +12,8 @@
 namespace kerberos::registry {
 namespace {
 
-using Count = std::optional<std::uint32_t> BreakerSettings::*;
-using Time = std::optional<base::Millis> BreakerSettings::*;
-using Choice = std::optional<breaker::Mode> BreakerSettings::*;
-
-enum class Form : std::uint8_t { kNumber, kPercent, kTime, kMode };
-
-struct Parameter {
-  std::string_view name;
-  Form form;
-  std::int64_t lowest;
-  std::int64_t highest;
-  std::variant<Count, Time, Choice> member;
-};
-
-// Beyond a day an open breaker is a peer that somebody should have taken out.
-constexpr base::Millis kTimeMax = 86'400'000;
+using breaker::FailureOn;
+using Breaker = Known<BreakerSettings>;
 
 // Shorter windows have buckets of no length.
 constexpr base::Millis kWindowMin = 100;
@@ -37,116 +22,118 @@ constexpr std::array<std::string_view, 3> kModes = {"enforce", "observe", "off"}
 
 // In the order of the documents.
 constexpr std::array kParameters = {
-    Parameter{"threshold", Form::kNumber, 0, 1'000'000, &BreakerSettings::threshold},
-    Parameter{"failure_rate", Form::kPercent, 1, 100, &BreakerSettings::failure_rate_percent},
-    Parameter{"slow", Form::kTime, 1, kTimeMax, &BreakerSettings::slow},
-    Parameter{"slow_rate", Form::kPercent, 1, 100, &BreakerSettings::slow_rate_percent},
-    Parameter{"window", Form::kTime, kWindowMin, 3'600'000, &BreakerSettings::window},
-    Parameter{"min_requests", Form::kNumber, 1, 1'000'000, &BreakerSettings::min_requests},
-    Parameter{"timeout", Form::kTime, 1, kTimeMax, &BreakerSettings::timeout},
-    Parameter{"max_timeout", Form::kTime, 1, kTimeMax, &BreakerSettings::max_timeout},
-    Parameter{"jitter", Form::kPercent, 0, 100, &BreakerSettings::jitter_percent},
-    Parameter{"probes", Form::kNumber, 1, breaker::kProbesMax, &BreakerSettings::probes},
-    Parameter{"successes", Form::kNumber, 1, 1'000, &BreakerSettings::successes},
-    Parameter{"probe_timeout", Form::kTime, 1, kTimeMax, &BreakerSettings::probe_timeout},
-    Parameter{"probe_grace", Form::kTime, 0, kTimeMax, &BreakerSettings::probe_grace},
-    Parameter{"ramp", Form::kTime, 0, kTimeMax, &BreakerSettings::ramp},
-    Parameter{"max_open", Form::kPercent, 1, 100, &BreakerSettings::max_open_percent},
-    Parameter{"panic", Form::kPercent, 0, 100, &BreakerSettings::panic_percent},
-    Parameter{"mode", Form::kMode, 0, kModes.size() - 1, &BreakerSettings::mode},
+    Breaker{number("threshold", 0, 1'000'000, "5", "Failures in a row that open it; 0: never."),
+            &BreakerSettings::threshold},
+    Breaker{share("failure_rate", 1, 100, "off",
+                  "Opens when this share of the window's attempts failed."),
+            &BreakerSettings::failure_rate_percent},
+    Breaker{time("slow", 1, kDay, "off", "A response header that takes longer is slow."),
+            &BreakerSettings::slow},
+    Breaker{share("slow_rate", 1, 100, "80%",
+                  "Opens when this share of the window's attempts was slow; needs slow."),
+            &BreakerSettings::slow_rate_percent},
+    Breaker{time("window", kWindowMin, 3'600'000, "10s", "What both shares are of."),
+            &BreakerSettings::window},
+    Breaker{number("min_requests", 1, 1'000'000, "20",
+                   "With fewer attempts in the window no share opens it."),
+            &BreakerSettings::min_requests},
+    Breaker{time("timeout", 1, kDay, "30s",
+                 "How long it stays open before a probe may pass; never shorter."),
+            &BreakerSettings::timeout},
+    Breaker{time("max_timeout", 1, kDay, "timeout",
+                 "Each failed probe doubles the open time, up to this; not below timeout."),
+            &BreakerSettings::max_timeout},
+    Breaker{share("jitter", 0, 100, "10%",
+                  "Each open time is up to this much longer, so that many gateways do not probe at "
+                  "once."),
+            &BreakerSettings::jitter_percent},
+    Breaker{number("probes", 1, breaker::kProbesMax, "1",
+                   "Probes in flight at once while half-open, over all workers together, exactly."),
+            &BreakerSettings::probes},
+    Breaker{number("successes", 1, 1'000, "1",
+                   "Successful probes in a row that close it; one failed probe opens it again."),
+            &BreakerSettings::successes},
+    Breaker{time("probe_timeout", 1, kDay, "5s",
+                 "A probe without a response header by then has failed, and its place is free "
+                 "again."),
+            &BreakerSettings::probe_timeout},
+    Breaker{time("probe_grace", 0, kDay, "2s",
+                 "So long a probe that is due waits for a request that can be sent to another peer "
+                 "if it fails."),
+            &BreakerSettings::probe_grace},
+    Breaker{time("ramp", 0, kDay, "0s",
+                 "After closing, the peer's share of the requests grows over this time."),
+            &BreakerSettings::ramp},
+    Breaker{share("max_open", 1, 100, "100%",
+                  "At most this share of a service's peers is held open by failures after connect; "
+                  "refused connections always open."),
+            &BreakerSettings::max_open_percent},
+    Breaker{share("panic", 0, 100, "0%",
+                  "With fewer than this share of the primaries in, and no backup, those so held "
+                  "serve again."),
+            &BreakerSettings::panic_percent},
+    Breaker{word("mode", kModes, "enforce",
+                 "What it may do: observe computes, logs and reports every transition and acts on "
+                 "none, off is "
+                 "no breaker at all."),
+            &BreakerSettings::mode},
 };
 
-constexpr auto kParameterNames = [] {
-  std::array<std::string_view, kParameters.size()> names;
-  std::ranges::transform(kParameters, names.begin(), &Parameter::name);
-  return names;
+constexpr std::array kFailureWords = {
+    Known<FailureOn>{truth("error", "",
+                           "No connection, no TLS, closed or reset before the header, body cut "
+                           "short."),
+                     &FailureOn::error},
+    Known<FailureOn>{truth("timeout", "", "Of connecting, of the header, of the body."),
+                     &FailureOn::timeout},
+    Known<FailureOn>{
+        truth("invalid_header", "", "A response header that is too large, or no HTTP."),
+        &FailureOn::invalid_header},
+    Known<FailureOn>{truth("slow", "", "A response header later than the breaker's slow."),
+                     &FailureOn::slow},
+    Known<FailureOn>{truth("http_5xx", "", "Status 500 to 599, but for 501 and 505."),
+                     &FailureOn::http_5xx},
+};
+
+constexpr KeyRow kStatusWord =
+    text("http_400 to http_599", {"a status", "^http_[45][0-9][0-9]$"}, "", "This status.");
+
+constexpr auto kParameterRows = rows_of(kParameters);
+
+constexpr auto kFailureRows = [] {
+  std::array<KeyRow, kFailureWords.size() + 1> rows;
+  std::ranges::copy(kFailureWords, rows.begin());
+  rows.back() = kStatusWord;
+  return rows;
 }();
-
-// The value in the smallest unit of its form, if the text has that form.
-std::optional<std::int64_t> parse(Form form, std::string_view text) {
-  switch (form) {
-    case Form::kPercent:
-      return parse_percent(text);
-    case Form::kTime:
-      return parse_time(text);
-    case Form::kMode: {
-      const auto* const mode = std::ranges::find(kModes, text);
-      if (mode == kModes.end()) return std::nullopt;
-      return mode - kModes.begin();
-    }
-    case Form::kNumber:
-      break;
-  }
-  const auto number = parse_whole_number(text);
-  if (!number || *number > static_cast<std::uint64_t>(INT64_MAX)) return std::nullopt;
-  return static_cast<std::int64_t>(*number);
-}
-
-std::string allowed_by(const Parameter& parameter) {
-  const auto range = [&](auto text) {
-    return "from " + text(parameter.lowest) + " to " + text(parameter.highest);
-  };
-  const auto digits = [](std::int64_t value) { return std::to_string(value); };
-  switch (parameter.form) {
-    case Form::kPercent:
-      return "a share " + range([&](auto v) { return digits(v) + "%"; });
-    case Form::kTime:
-      return "a time such as 500ms, 30s or 5m, " + range(time_text);
-    case Form::kMode:
-      return "allowed: " + joined(kModes);
-    case Form::kNumber:
-      break;
-  }
-  return "a whole number " + range(digits);
-}
 
 }  // namespace
 
 Verdict set(BreakerSettings& settings, std::string_view name, std::string_view value) {
-  const auto* const parameter = std::ranges::find(kParameters, name, &Parameter::name);
-  if (parameter == kParameters.end()) return {Refusal::kUnknown, hint(name, kParameterNames)};
-
-  return std::visit(
-      [&](auto member) -> Verdict {
-        auto& setting = settings.*member;
-        if (setting) return {Refusal::kDuplicate, "each parameter once"};
-        const auto parsed = parse(parameter->form, value);
-        if (!parsed || *parsed < parameter->lowest || *parsed > parameter->highest) {
-          return {Refusal::kInvalid, allowed_by(*parameter)};
-        }
-        using Value = typename std::remove_reference_t<decltype(setting)>::value_type;
-        setting = static_cast<Value>(*parsed);
-        return {};
-      },
-      parameter->member);
+  return set(kParameters, settings, name, value);
 }
 
-Verdict add(breaker::FailureOn& on, std::string_view word) {
+Verdict add(FailureOn& on, std::string_view word) {
   constexpr std::string_view kStatus = "http_";
-  constexpr std::string_view kAllowed =
-      "allowed: error, timeout, invalid_header, slow, http_5xx, http_400 to http_599";
-  const auto set = [](bool& flag) -> Verdict {
+  const auto raise = [](bool& flag) -> Verdict {
     if (flag) return {Refusal::kDuplicate, "each word once"};
     flag = true;
     return {};
   };
-  if (word == "error") return set(on.error);
-  if (word == "timeout") return set(on.timeout);
-  if (word == "invalid_header") return set(on.invalid_header);
-  if (word == "slow") return set(on.slow);
-  if (word == "http_5xx") {
-    Verdict verdict = set(on.http_5xx);
-    on.add_5xx();
+  const auto* const known = std::ranges::find(kFailureWords, word, &KeyRow::name);
+  if (known != kFailureWords.end()) {
+    Verdict verdict = raise(on.*std::get<bool FailureOn::*>(known->into));
+    if (on.http_5xx) on.add_5xx();
     return verdict;
   }
-  if (!word.starts_with(kStatus)) return {Refusal::kUnknown, std::string(kAllowed)};
+  if (!word.starts_with(kStatus)) return {Refusal::kUnknown, hint(word, names_of(kFailureRows))};
   const auto status = parse_whole_number(word.substr(kStatus.size()));
   if (!status || *status < breaker::kStatusMin || *status > breaker::kStatusMax) {
-    return {Refusal::kUnknown, std::string(kAllowed)};
+    return {Refusal::kUnknown, hint(word, names_of(kFailureRows))};
   }
   if (*status == 503) {
     on.add(503);
-    return set(on.http_503);
+    return raise(on.http_503);
   }
   const auto code = static_cast<int>(*status);
   if (on.has(code) && !(on.http_5xx && code >= 500)) return {Refusal::kDuplicate, "each word once"};
@@ -154,20 +141,22 @@ Verdict add(breaker::FailureOn& on, std::string_view word) {
   return {};
 }
 
-std::span<const std::string_view> breaker_parameters() {
-  return kParameterNames;
+Table<BreakerSettings> breaker_table() {
+  return kParameters;
+}
+
+std::span<const KeyRow> breaker_keys() {
+  return kParameterRows;
+}
+
+std::span<const KeyRow> failure_words() {
+  return kFailureRows;
 }
 
 BreakerSettings inherit(BreakerSettings settings, const BreakerSettings& inherited) {
   if (!settings.enabled) settings.enabled = inherited.enabled;
   if (!settings.failure_on) settings.failure_on = inherited.failure_on;
-  for (const Parameter& parameter : kParameters) {
-    std::visit(
-        [&](auto member) {
-          if (!(settings.*member)) settings.*member = inherited.*member;
-        },
-        parameter.member);
-  }
+  inherit(kParameters, settings, inherited);
   return settings;
 }
 

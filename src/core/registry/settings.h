@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The parameters that both directives and YAML can set, in one table, so that the two faces can
-// neither differ in words nor in validation. A setting that nobody gave stays empty and is
-// inherited: peer, service, file defaults, http block, built-in default.
+// What directives and YAML say of a breaker, by one table, so that the two faces can neither differ
+// in words nor in validation. A setting that nobody gave stays empty and is inherited: peer,
+// service, file defaults, http block, built-in default.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +13,7 @@
 
 #include "core/base/instant.h"
 #include "core/breaker/options.h"
+#include "core/registry/known.h"
 
 namespace kerberos::registry {
 
@@ -38,27 +39,18 @@ struct BreakerSettings {
   std::optional<std::uint32_t> panic_percent;
 };
 
-// Why a setting was not taken.
-enum class Refusal : std::uint8_t {
-  kNone,       // it was taken
-  kUnknown,    // no parameter has this name
-  kDuplicate,  // it was given before
-  kInvalid,    // the value is of the wrong form, unit or range
-};
-
-struct Verdict {
-  Refusal refusal = Refusal::kNone;
-  std::string allowed;  // what would have been right, for a person
-};
-
 // Sets the breaker parameter `name` ("threshold", "timeout", ...) from its text.
 Verdict set(BreakerSettings& settings, std::string_view name, std::string_view value);
 
 // Adds a word of kerberos_failure_on ("error", "http_5xx", "http_503", ...) to `on`.
 Verdict add(breaker::FailureOn& on, std::string_view word);
 
-// The names that set() knows, in the order of the documents.
-std::span<const std::string_view> breaker_parameters();
+// The parameters, in the order of the documents.
+Table<BreakerSettings> breaker_table();
+std::span<const KeyRow> breaker_keys();
+
+// The words of kerberos_failure_on; the last one stands for many, and its pattern is theirs.
+std::span<const KeyRow> failure_words();
 
 // Fills what `settings` does not say from `inherited`.
 BreakerSettings inherit(BreakerSettings settings, const BreakerSettings& inherited);

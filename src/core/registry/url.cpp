@@ -38,21 +38,6 @@ bool is_address(int family, std::string_view text) {
   return inet_pton(family, std::string(text).c_str(), &scratch) == 1;
 }
 
-// A host name or an IPv4 address. A name whose last label is a number is none: "10.0.0.256" and
-// "10.1" are mistyped addresses, which some resolvers would still make something of.
-bool is_host(std::string_view host) {
-  if (host.size() > kHostMax) return false;
-  if (host.ends_with('.')) host.remove_suffix(1);
-  const std::string_view last = host.substr(host.rfind('.') + 1);
-  if (!last.empty() && std::ranges::all_of(last, is_digit)) return is_address(AF_INET, host);
-  for (;;) {
-    const std::size_t dot = host.find('.');
-    if (!is_label(host.substr(0, dot))) return false;
-    if (dot == std::string_view::npos) return true;
-    host.remove_prefix(dot + 1);
-  }
-}
-
 UrlReading parse_unix(std::string_view text, std::string_view path) {
   if (!path.starts_with('/')) return refuse("unix: and an absolute path, such as unix:/run/a.sock");
   if (path.size() > kPathMax) {
@@ -97,6 +82,19 @@ UrlReading parse_authority(std::string_view authority, bool tls) {
 }
 
 }  // namespace
+
+bool is_host(std::string_view host) {
+  if (host.size() > kHostMax) return false;
+  if (host.ends_with('.')) host.remove_suffix(1);
+  const std::string_view last = host.substr(host.rfind('.') + 1);
+  if (!last.empty() && std::ranges::all_of(last, is_digit)) return is_address(AF_INET, host);
+  for (;;) {
+    const std::size_t dot = host.find('.');
+    if (!is_label(host.substr(0, dot))) return false;
+    if (dot == std::string_view::npos) return true;
+    host.remove_prefix(dot + 1);
+  }
+}
 
 UrlReading parse_url(std::string_view text) {
   if (text.starts_with("unix:")) return parse_unix(text, text.substr(5));

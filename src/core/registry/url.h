@@ -29,4 +29,8 @@ struct UrlReading {
 // elsewhere it is two addresses, and a service of one backend would have two peers.
 UrlReading parse_url(std::string_view text);
 
+// A host name or an IPv4 address. A name whose last label is a number is none: "10.0.0.256" and
+// "10.1" are mistyped addresses, which some resolvers would still make something of.
+bool is_host(std::string_view host);
+
 }  // namespace kerberos::registry

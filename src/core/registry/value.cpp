@@ -3,15 +3,12 @@
 
 #include <string>
 
-#include "core/registry/scalar.h"
 #include "core/registry/wording.h"
 
 namespace kerberos::registry {
 namespace {
 
 constexpr std::size_t kNameMax = 128;
-constexpr std::array<std::string_view, 2> kTruths = {"true", "false"};
-
 std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::kNothing:
@@ -26,12 +23,14 @@ std::string_view name_of(Kind kind) {
   return {};
 }
 
-std::string_view truth_meant_by(std::string_view text) {
-  constexpr std::array<std::string_view, 7> kYes = {"yes", "Yes", "YES", "on", "On", "ON", "1"};
-  constexpr std::array<std::string_view, 7> kNo = {"no", "No", "NO", "off", "Off", "OFF", "0"};
-  if (std::ranges::find(kYes, text) != kYes.end()) return "true";
-  if (std::ranges::find(kNo, text) != kNo.end()) return "false";
-  return text;
+bool is_digits(std::string_view text) {
+  return !text.empty() && text.find_first_not_of("0123456789") == std::string_view::npos;
+}
+
+// Whether such a value stands for itself only without quotes. Times and shares with a unit may
+// have them.
+bool is_spoilt_by_quotes(const KeyRow& row, std::string_view text) {
+  return row.form == Form::kNumber || row.form == Form::kTruth || is_digits(text);
 }
 
 }  // namespace
@@ -39,22 +38,22 @@ std::string_view truth_meant_by(std::string_view text) {
 void report_unknown(const Key& key, std::span<const std::string_view> allowed,
                     base::Problems& problems) {
   problems.push_back(
-      {key.place, "unknown key " + quoted(key.text) + " (" + hint(key.text, allowed) + ")"});
+      problem_at(key, "unknown key " + quoted(key.text) + " (" + hint(key.text, allowed) + ")"));
 }
 
 void report_wrong_type(const Field& field, std::string_view allowed, base::Problems& problems) {
-  problems.push_back({field.value.place, quoted(field.key.text)
-                                             .append(" is ")
-                                             .append(name_of(field.value.kind))
-                                             .append(" (")
-                                             .append(allowed)
-                                             .append(")")});
+  problems.push_back(problem_at(field.value, quoted(field.key.text)
+                                                 .append(" is ")
+                                                 .append(name_of(field.value.kind))
+                                                 .append(" (")
+                                                 .append(allowed)
+                                                 .append(")")));
 }
 
 void report_invalid(const Field& field, std::string_view allowed, base::Problems& problems) {
-  problems.push_back({field.value.place, "invalid value " + quoted(field.value.text) + " of " +
-                                             quoted(field.key.text) + " (" + std::string(allowed) +
-                                             ")"});
+  problems.push_back(problem_at(field.value, "invalid value " + quoted(field.value.text) + " of " +
+                                                 quoted(field.key.text) + " (" +
+                                                 std::string(allowed) + ")"));
 }
 
 std::optional<std::string_view> text_of(const Field& field, std::string_view allowed,
@@ -64,34 +63,27 @@ std::optional<std::string_view> text_of(const Field& field, std::string_view all
   return std::nullopt;
 }
 
-std::optional<bool> boolean_of(const Field& field, base::Problems& problems) {
-  const auto text = text_of(field, "true or false", problems);
-  if (!text) return std::nullopt;
-  const bool truth = *text == kTruths[0];
-  if (truth || *text == kTruths[1]) {
-    if (!field.value.quoted) return truth;
-    report_invalid(field, "true or false, without quotes", problems);
-  } else if (const std::string_view meant = truth_meant_by(*text); meant != *text) {
-    report_invalid(field, "did you mean " + quoted(meant) + "? allowed: " + joined(kTruths),
-                   problems);
-  } else {
-    report_invalid(field, hint(*text, kTruths), problems);
-  }
+std::optional<std::string_view> text_of(const KeyRow& row, const Field& field,
+                                        base::Problems& problems) {
+  const std::string allowed = allowed_by(row);
+  const auto text = text_of(field, allowed, problems);
+  if (!text || row.valid == nullptr || row.valid(*text)) return text;
+  report_invalid(field, allowed, problems);
   return std::nullopt;
 }
 
-std::optional<std::uint32_t> whole_number_of(const Field& field, std::uint32_t lowest,
-                                             std::uint32_t highest, base::Problems& problems) {
-  std::string allowed =
-      "a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest);
-  const auto text = text_of(field, allowed, problems);
+std::optional<std::int64_t> number_of(const KeyRow& row, const Field& field,
+                                      base::Problems& problems) {
+  const auto text = text_of(field, allowed_by(row), problems);
   if (!text) return std::nullopt;
-  const auto number = parse_whole_number(*text);
-  if (number && !field.value.quoted && *number >= lowest && *number <= highest) {
-    return static_cast<std::uint32_t>(*number);
+  const auto number = number_of(row, *text);
+  if (!number) {
+    report_invalid(field, hint_of(row, *text), problems);
+  } else if (field.value.quoted && is_spoilt_by_quotes(row, *text)) {
+    report_invalid(field, allowed_by(row) + ", without quotes", problems);
+  } else {
+    return number;
   }
-  if (number && field.value.quoted) allowed += ", without quotes";
-  report_invalid(field, allowed, problems);
   return std::nullopt;
 }
 

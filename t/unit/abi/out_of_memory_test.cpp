@@ -227,28 +227,46 @@ constexpr std::string_view kYaml =
     "    breaker: {threshold: 3}\n"
     "    peers:\n"
     "      - http://10.0.0.1:8080\n"
-    "      - {url: \"http://a-host-with-a-long-name.example.org:80\", id: a-peer-with-a-long-id}\n"
+    "      - {url: \"http://${HOST}:80\", id: a-peer-with-a-long-id}\n"
     "  another-service-that-has-a-long-name: [\"http://10.0.0.1:8080\"]\n";
 
-void no_problem(void*, int, int, kerberos_text) {
-  fail_msg("a problem was told of a file that has none");
+void no_problem(void*, kerberos_text) {
+  fail_msg("a problem was told of a registry that has none");
+}
+
+// A file, and a variable that is one more service.
+kerberos_result read_of(kerberos_config* config, std::string_view yaml,
+                        const kerberos_settings& settings, kerberos_on_message tell,
+                        void* context) {
+  const kerberos_source sources[] = {
+      {text("/a/path/that/is/long/enough.yaml"), text(yaml)},
+      {text("env:"), text("")},
+  };
+  const kerberos_text environment[] = {
+      text("HOST=a-host-with-a-long-name.example.org"),
+      text("A_NAME_THAT_IS_LONG_ENOUGH_SVC_INSTANCES=an-id-that-is-long:http://10.0.0.1:80:"
+           "http://10.0.0.1/health/of/it:1:30s"),
+      text("A_NAME_THAT_IS_LONG_ENOUGH_SVC_CIRCUIT_BREAKER=5:3:60s"),
+      text("A_NAME_THAT_IS_LONG_ENOUGH_SVC_RETRY=3:100ms:5s:2.0"),
+  };
+  return kerberos_config_read(config, sources, 2, environment, 4, &settings, tell, context);
 }
 
 void a_registry_is_read_whole_or_not_at_all(void**) {
   const kerberos_settings settings = defaults();
   kerberos_config* config = kerberos_config_create();
-  kerberos_config_read(config, text(kYaml), &settings, no_problem, nullptr);
+  read_of(config, kYaml, settings, no_problem, nullptr);
   kerberos_config_destroy(config);  // what yaml-cpp allocates once and for ever, it has now
   each_allocation_fails(
       [&] {
         const std::size_t armed = std::exchange(allocations.fail_at, 0);
         config = kerberos_config_create();
         allocations.arm(armed);
-        return kerberos_config_read(config, text(kYaml), &settings, no_problem, nullptr);
+        return read_of(config, kYaml, settings, no_problem, nullptr);
       },
       [&] { kerberos_config_destroy(config); });
-  assert_int_equal(kerberos_config_services(config), 2);
-  assert_int_equal(kerberos_config_targets(config), 3);
+  assert_int_equal(kerberos_config_services(config), 3);
+  assert_int_equal(kerberos_config_targets(config), 4);
 
   constexpr std::string_view kAddress = "an address that is long enough";
   each_allocation_fails([&] {
@@ -263,19 +281,20 @@ void problems_of_a_registry_are_told_or_memory_is(void**) {
   const kerberos_settings settings = defaults();
   kerberos_config* config = kerberos_config_create();
   int told = 0;
-  const auto note = [](void* context, int, int, kerberos_text) { ++*static_cast<int*>(context); };
+  const auto note = [](void* context, kerberos_text) { ++*static_cast<int*>(context); };
   const auto work = [&] {
     told = 0;
-    return kerberos_config_read(config, text("x: [\"http://10.0.0.1:99999\"]\ny: 1\n"), &settings,
-                                note, &told);
+    return read_of(config, "x: [\"http://10.0.0.1:99999\"]\ny: [\"${A_NAME_THAT_IS_NOT_SET}\"]\n",
+                   settings, note, &told);
   };
-  work();  // what yaml-cpp allocates once and for ever
+  constexpr int kLines = 6;  // each problem with its line and a caret
+  work();                    // what yaml-cpp allocates once and for ever
   const auto last = each_allocation_fails<kerberos_result>(work, [&](kerberos_result result) {
     if (result != KERBEROS_REFUSED) assert_int_equal(result, KERBEROS_NO_MEMORY);
-    assert_int_equal(told, result == KERBEROS_REFUSED ? 2 : 0);
+    assert_int_equal(told, result == KERBEROS_REFUSED ? kLines : 0);
   });
   assert_int_equal(last, KERBEROS_REFUSED);
-  assert_int_equal(told, 2);
+  assert_int_equal(told, kLines);
   assert_int_equal(kerberos_config_services(config), 0);
   kerberos_config_destroy(config);
 }

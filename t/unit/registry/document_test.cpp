@@ -197,6 +197,32 @@ void nesting_beyond_all_measure_is_refused(void**) {
   }
 }
 
+// How long what stands there is in the source, for whoever underlines it.
+void keys_and_scalars_know_their_length(void**) {
+  constexpr struct {
+    std::string_view row, text;
+    std::uint32_t key, value;
+  } kRows[] = {
+      {"plain", "weight: 10x\n", 6, 3},
+      {"comment", "a: 1s # c\n", 1, 2},
+      {"flow", "{\"we\": ab}", 4, 2},
+      {"quotes", "'it''s': \"a\\tb\"\n", 7, 6},
+      {"two bytes", "\xC3\xA9: \xC3\xA9\n", 2, 2},
+      {"folded", "a: one\n  two\n", 1, 3},
+      {"quotes over lines", "a: \"one\n  two\"\n", 1, 4},
+      {"Windows", "a: bc\r\nd: e\r\n", 1, 2},
+      {"nothing is its key", "abc:\n", 3, 3},
+      {"empty quotes", "a: ''\n", 1, 2},
+      {"a block begins with its mark", "a: |\n  x\n", 1, 1},
+      {"a list", "a: [b, c]\n", 1, 1},
+  };
+  for (const auto& row : kRows) {
+    const Document document = parse_document(row.text);
+    expect_true(row.row, document.root->keys[0].length == row.key);
+    expect_true(row.row, document.root->children[0].length == row.value);
+  }
+}
+
 }  // namespace
 }  // namespace kerberos::registry
 
@@ -208,6 +234,7 @@ int main() {
       cmocka_unit_test(what_the_library_cannot_read_is_refused_where_it_says),
       cmocka_unit_test(endless_documents_end),
       cmocka_unit_test(lesser_problems_still_yield_the_tree),
+      cmocka_unit_test(keys_and_scalars_know_their_length),
       cmocka_unit_test(the_first_of_equal_keys_stays),
       cmocka_unit_test(size_and_number_of_values_are_bounded),
       cmocka_unit_test(nesting_beyond_all_measure_is_refused),

@@ -108,10 +108,10 @@ void bad_files_are_refused(void**) {
        "1:11: \"services\" is a list (a mapping of service to peers)"},
       {"mistyped top key", "version: 1\nservice:\n  a: [http://a]\n",
        "1:1: no \"services\" (a mapping of service to peers)\n"
-       "2:1: unknown key \"service\" (did you mean \"services\"? allowed: version, defaults, "
-       "services)"},
+       "2:1: unknown key \"service\" (did you mean \"services\"? allowed: version, "
+       "allow_shrink, defaults, services)"},
       {"both forms", "version: 1\nservices: {}\nproduct: [http://a]\n",
-       "3:1: unknown key \"product\" (allowed: version, defaults, services)"},
+       "3:1: unknown key \"product\" (allowed: version, allow_shrink, defaults, services)"},
       {"duplicate service", "a: [http://a]\nb: [http://b]\na: [http://c]\n",
        "3:1: duplicate key \"a\" (first at 1:1)"},
       {"cut in a quote", "a:\n  - \"http://a:8080",
@@ -142,7 +142,9 @@ void every_problem_is_listed_in_the_order_of_places(void**) {
           "6:36: duplicate key \"weight\" (first at 6:25)\n"
           "7:3: invalid service name \"pro duct\" (1 to 128 of A-Z a-z 0-9 . _ ~ -)\n"
           "7:13: service \"pro duct\" has no peers (at least one)\n"
-          "8:12: unknown key \"jitter\" (allowed: breaker, failure_on, balance)\n"
+          "8:12: unknown key \"jitter\" (allowed: " +
+          kDefaultsKeys +
+          ")\n"
           "9:10: invalid value \"one\" of \"version\" (a whole number from 1 to 1)");
 }
 

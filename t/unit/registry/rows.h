@@ -17,6 +17,11 @@ inline const std::string kParameters =
     "threshold, failure_rate, slow, slow_rate, window, min_requests, timeout, max_timeout, jitter, "
     "probes, successes, probe_timeout, probe_grace, ramp, max_open, panic, mode";
 
+// As every refusal of an unknown key of a service, and of the defaults, lists them.
+inline const std::string kDefaultsKeys =
+    "balance, breaker, failure_on, keepalive, timeouts, tls";
+inline const std::string kServiceKeys = "peers, " + kDefaultsKeys;
+
 inline void expect_text(std::string_view row, std::string_view actual, std::string_view expected) {
   if (actual == expected) return;
   fail_msg("%s\n  expected: %s\n  but was:  %s", std::string(row).c_str(),

@@ -44,7 +44,7 @@ void bad_lists_of_failures_say_what_is_allowed(void**) {
       {"mapping", "{error: true}", "\"failure_on\" is a mapping " + std::string(kForm)},
       {"list in a list", "[[error]]", "\"failure_on\" is a list " + std::string(kForm)},
       {"nothing in a list", "[~]", "\"failure_on\" is nothing " + std::string(kForm)},
-      {"unknown", "[errors]", "invalid value \"errors\" of \"failure_on\" " + std::string(kWords)},
+      {"unknown", "[faults]", "invalid value \"faults\" of \"failure_on\" " + std::string(kWords)},
       {"bare status", "[500]", "invalid value \"500\" of \"failure_on\" " + std::string(kWords)},
       {"no failure to anybody", "[http_200]",
        "invalid value \"http_200\" of \"failure_on\" " + std::string(kWords)},

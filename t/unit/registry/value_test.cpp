@@ -12,6 +12,9 @@ namespace {
 
 const Key kKey{"weight", {2, 3}};
 
+constexpr KeyRow kTruth = truth("weight", "", "");
+constexpr KeyRow kNumber = number("weight", 1, 10, "", "");
+
 Node scalar(std::string_view text, bool quoted = false) {
   Node node;
   node.kind = Kind::kScalar;
@@ -29,8 +32,8 @@ Node of_kind(Kind kind) {
 
 void truth_values_are_true_and_false_only(void**) {
   base::Problems problems;
-  assert_true(*boolean_of({kKey, scalar("true")}, problems));
-  assert_false(*boolean_of({kKey, scalar("false")}, problems));
+  assert_int_equal(*number_of(kTruth, {kKey, scalar("true")}, problems), 1);
+  assert_int_equal(*number_of(kTruth, {kKey, scalar("false")}, problems), 0);
   expect_text("good", listed(problems), "");
   const struct {
     Node node;
@@ -57,15 +60,15 @@ void truth_values_are_true_and_false_only(void**) {
   };
   for (const auto& row : rows) {
     problems.clear();
-    expect_true(row.expected, !boolean_of({kKey, row.node}, problems).has_value());
+    expect_true(row.expected, !number_of(kTruth, {kKey, row.node}, problems).has_value());
     expect_text("boolean", listed(problems), row.expected);
   }
 }
 
 void whole_numbers_are_plain_and_in_range(void**) {
   base::Problems problems;
-  assert_int_equal(*whole_number_of({kKey, scalar("1")}, 1, 10, problems), 1);
-  assert_int_equal(*whole_number_of({kKey, scalar("10")}, 1, 10, problems), 10);
+  assert_int_equal(*number_of(kNumber, {kKey, scalar("1")}, problems), 1);
+  assert_int_equal(*number_of(kNumber, {kKey, scalar("10")}, problems), 10);
   expect_text("good", listed(problems), "");
   const struct {
     Node node;
@@ -82,26 +85,105 @@ void whole_numbers_are_plain_and_in_range(void**) {
   };
   for (const auto& row : rows) {
     problems.clear();
-    expect_true(row.expected, !whole_number_of({kKey, row.node}, 1, 10, problems).has_value());
+    expect_true(row.expected, !number_of(kNumber, {kKey, row.node}, problems).has_value());
     expect_text("whole number", listed(problems), row.expected);
   }
 }
 
-void fields_go_to_whoever_knows_their_key(void**) {
-  constexpr std::array kKnown = {
-      Known<std::string>{
-          "weight", [](std::string& target, const Field& field) { target += field.value.text; }},
-      Known<std::string>{"id", [](std::string& target, const Field&) { target += "id"; }},
-  };
-  Node map = of_kind(Kind::kMap);
-  map.keys = {kKey, {"wieght", {3, 1}}, {"id", {4, 1}}};
-  map.children = {scalar("7"), scalar("8"), scalar("9")};
-  std::string target;
+void times_and_shares_may_be_quoted_but_not_bare_numbers(void**) {
+  constexpr KeyRow kTime = time("weight", 1, 60'000, "", "");
+  constexpr KeyRow kShare = share("weight", 1, 100, "", "");
   base::Problems problems;
-  read_map(map, kKnown, target, problems);
-  expect_text("in the file's order", target, "7id");
-  expect_text("unknown", listed(problems),
-              "3:1: unknown key \"wieght\" (did you mean \"weight\"? allowed: weight, id)");
+  assert_int_equal(*number_of(kTime, {kKey, scalar("10s", true)}, problems), 10'000);
+  assert_int_equal(*number_of(kTime, {kKey, scalar("10")}, problems), 10'000);
+  assert_int_equal(*number_of(kShare, {kKey, scalar("10%", true)}, problems), 10);
+  expect_text("good", listed(problems), "");
+  assert_false(number_of(kTime, {kKey, scalar("10", true)}, problems).has_value());
+  expect_text("a text", listed(problems),
+              "2:11: invalid value \"10\" of \"weight\" (a time such as 500ms, 30s or 5m, from 1ms "
+              "to 1m, without quotes)");
+}
+
+void texts_are_what_their_row_finds_valid(void**) {
+  constexpr KeyRow kName = text("weight", kNameText, "", "");
+  constexpr KeyRow kAny = text("weight", {"something", "^.*$"}, "", "");
+  base::Problems problems;
+  expect_text("name", *text_of(kName, {kKey, scalar("a-1")}, problems), "a-1");
+  expect_text("in quotes", *text_of(kName, {kKey, scalar("7", true)}, problems), "7");
+  expect_text("any", *text_of(kAny, {kKey, scalar("")}, problems), "");
+  assert_false(text_of(kName, {kKey, scalar("a b")}, problems).has_value());
+  assert_false(text_of(kAny, {kKey, of_kind(Kind::kMap)}, problems).has_value());
+  expect_text("bad", listed(problems),
+              "2:11: invalid value \"a b\" of \"weight\" (1 to 128 of A-Z a-z 0-9 . _ ~ -)\n"
+              "2:11: \"weight\" is a mapping (something)");
+}
+
+struct Target {
+  std::uint32_t weight = 1;
+  bool down = false;
+  std::string id;
+  std::optional<base::Millis> idle;
+  std::optional<breaker::Mode> mode;
+  std::string other;
+};
+
+constexpr std::array<std::string_view, 2> kModes = {"enforce", "observe"};
+
+constexpr std::array kKnown = {
+    Known<Target>{number("weight", 1, 10, "", ""), &Target::weight},
+    Known<Target>{truth("down", "", ""), &Target::down},
+    Known<Target>{text("id", kNameText, "", ""), &Target::id},
+    Known<Target>{time("idle", 1, 9'000, "", ""), &Target::idle},
+    Known<Target>{word("mode", kModes, "", ""), &Target::mode},
+    Known<Target>{text("other", {"a text", ""}, "", ""),
+                  [](Target& target, const Field& field) { target.other = field.key.text; }},
+};
+
+Node map_of(std::initializer_list<std::pair<std::string_view, std::string_view>> fields) {
+  Node map = of_kind(Kind::kMap);
+  int line = 3;
+  for (const auto& [key, value] : fields) {
+    map.keys.push_back({std::string(key), {line++, 1}, static_cast<std::uint32_t>(key.size())});
+    map.children.push_back(scalar(value));
+  }
+  return map;
+}
+
+void fields_go_to_whoever_knows_their_key(void**) {
+  Target target;
+  base::Problems problems;
+  read_map(map_of({{"mode", "observe"},
+                   {"weight", "7"},
+                   {"down", "true"},
+                   {"other", "x"},
+                   {"idle", "2s"},
+                   {"id", "a"}}),
+           kKnown, target, problems);
+  expect_text("good", listed(problems), "");
+  assert_int_equal(target.weight, 7);
+  assert_true(target.down);
+  expect_text("id", target.id, "a");
+  assert_int_equal(*target.idle, 2'000);
+  assert_true(*target.mode == breaker::Mode::kObserve);
+  expect_text("a function", target.other, "other");
+}
+
+void what_is_wrong_leaves_the_target_alone(void**) {
+  Target target;
+  base::Problems problems;
+  read_map(map_of({{"wieght", "8"}, {"weight", "11"}, {"id", "a b"}, {"mode", "Observe"}}), kKnown,
+           target, problems);
+  expect_text("problems", listed(problems),
+              "3:1: unknown key \"wieght\" (did you mean \"weight\"? allowed: weight, down, id, "
+              "idle, mode, other)\n"
+              "2:11: invalid value \"11\" of \"weight\" (a whole number from 1 to 10)\n"
+              "2:11: invalid value \"a b\" of \"id\" (1 to 128 of A-Z a-z 0-9 . _ ~ -)\n"
+              "2:11: invalid value \"Observe\" of \"mode\" (did you mean \"observe\"? allowed: "
+              "enforce, observe)");
+  assert_int_equal(problems[0].length, 6);
+  assert_int_equal(target.weight, 1);
+  expect_text("id", target.id, "");
+  assert_false(target.mode.has_value());
 }
 
 void names_can_stand_in_paths(void**) {
@@ -123,6 +205,9 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(truth_values_are_true_and_false_only),
       cmocka_unit_test(whole_numbers_are_plain_and_in_range),
+      cmocka_unit_test(times_and_shares_may_be_quoted_but_not_bare_numbers),
+      cmocka_unit_test(texts_are_what_their_row_finds_valid),
+      cmocka_unit_test(what_is_wrong_leaves_the_target_alone),
       cmocka_unit_test(fields_go_to_whoever_knows_their_key),
       cmocka_unit_test(names_can_stand_in_paths),
   };
