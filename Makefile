@@ -64,7 +64,7 @@ test-unit: core ## the core's tests, without nginx
 	@$(MAKE) --no-print-directory -j$(JOBS) $(UNIT)
 	@scripts/run-unit $(UNIT)
 
-test-integration: build ## the black-box tests on a real nginx (WORKERS=n, TESTS=t/x.t)
+test-integration: build ctl ## the black-box tests on a real nginx (WORKERS=n, TESTS=t/x.t)
 	@scripts/test-integration $(TESTS)
 
 test-asan: ## all tests under AddressSanitizer and UndefinedBehaviorSanitizer

@@ -244,7 +244,8 @@ EOF
 subtest 'refused' => sub {
     my $words = 'allowed: error, timeout, invalid_header, slow, http_5xx, http_400 to http_599';
     my %block = (
-        'failure_on eror'            => qq{invalid parameter "eror" ($words)},
+        'failure_on eror'            =>
+            qq{invalid parameter "eror" (did you mean "error"? $words)},
         'failure_on http_200'        => qq{invalid parameter "http_200" ($words)},
         'failure_on http_600'        => qq{invalid parameter "http_600" ($words)},
         'failure_on http_4xx'        => qq{invalid parameter "http_4xx" ($words)},

@@ -228,8 +228,8 @@ class Schema {
     Json forms = Json::array();
     forms.push_back(a_text());
     if (row.inside != nullptr) {
-      define_once(one_of(row.name), row);
-      forms.push_back(defined(one_of(row.name)));
+      define_once(std::string(row.name), row);
+      forms.push_back(defined(row.name));
     }
     return {{"type", "object"}, {"additionalProperties", {{"anyOf", std::move(forms)}}}};
   }

@@ -13,7 +13,7 @@
 #include <ostream>
 #include <string_view>
 
-#include "core/registry/env_services.h"
+#include "core/registry/env_variables.h"
 #include "core/registry/files.h"
 #include "core/registry/telling.h"
 

@@ -126,10 +126,11 @@ Verdict add(FailureOn& on, std::string_view word) {
     if (on.http_5xx) on.add_5xx();
     return verdict;
   }
-  if (!word.starts_with(kStatus)) return {Refusal::kUnknown, hint(word, names_of(kFailureRows))};
+  const auto names = names_of(kFailureRows);
+  if (!word.starts_with(kStatus)) return {Refusal::kUnknown, hint(word, names)};
   const auto status = parse_whole_number(word.substr(kStatus.size()));
   if (!status || *status < breaker::kStatusMin || *status > breaker::kStatusMax) {
-    return {Refusal::kUnknown, hint(word, names_of(kFailureRows))};
+    return {Refusal::kUnknown, "allowed: " + joined(names)};  // no http_5xx for an http_4xx
   }
   if (*status == 503) {
     on.add(503);

@@ -85,6 +85,7 @@ void what_is_no_such_word_is_refused(void**) {
     expect_true(word, on == FailureOn());
   }
   FailureOn on;
+  expect_text("no near miss", add(on, "http_4xx").allowed, kAllowed);
   expect_text("a near miss", add(on, "Errors").allowed,
               "did you mean \"error\"? " + std::string(kAllowed));
 }
