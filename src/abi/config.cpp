@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <algorithm>
+#include <memory>
 #include <string>
 #include <utility>
 #include <vector>
@@ -85,6 +86,17 @@ extern "C" {
 
 kerberos_config* kerberos_config_create(void) {
   return guarded_or<kerberos_config*>(nullptr, [] { return new kerberos_config_s(); });
+}
+
+kerberos_config* kerberos_config_renew(const kerberos_config* config) {
+  return guarded_or<kerberos_config*>(nullptr, [&] {
+    auto renewed = std::make_unique<kerberos_config_s>();
+    for (const auto& service : config->registry.services) {
+      if (service.origin == kerberos::registry::Origin::kBlock)
+        renewed->registry.services.push_back(service);
+    }
+    return renewed.release();
+  });
 }
 
 void kerberos_config_destroy(kerberos_config* config) {

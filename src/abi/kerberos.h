@@ -118,6 +118,8 @@ typedef struct {
 typedef void (*kerberos_on_message)(void *context, kerberos_text line);
 
 kerberos_config *kerberos_config_create(void);  /* NULL: no memory */
+/* A copy without the services of registries. NULL: no memory. */
+kerberos_config *kerberos_config_renew(const kerberos_config *config);
 void kerberos_config_destroy(kerberos_config *config);
 
 /* Adds a service and makes it the one that peers are added to. KERBEROS_REFUSED: the name is
@@ -178,11 +180,17 @@ kerberos_result kerberos_zone_open(const kerberos_memory *memory, void **header,
     kerberos_zone **zone);
 void kerberos_zone_close(kerberos_zone *zone);  /* the handle; the memory stays */
 
+/* What a registry was read from, and when. */
+typedef struct {
+    uint64_t  digest[2];  /* of its texts */
+    int64_t   unix_ms;
+} kerberos_edition;
+
 /* Builds the first generation of a configuration beside those there are, and frees what nobody
  * uses any more; `exists` tells whether a process lives. Its number names the configuration and
  * all generations that come of it: their lineage. MUTEX. */
 kerberos_result kerberos_zone_build(kerberos_zone *zone, const kerberos_config *config,
-    int (*exists)(int64_t pid), int64_t now, uint64_t *lineage);
+    const kerberos_edition *edition, int (*exists)(int64_t pid), int64_t now, uint64_t *lineage);
 
 /* Puts the first generation of a lineage in force. MUTEX. */
 void kerberos_zone_publish(kerberos_zone *zone, uint64_t lineage);
@@ -191,10 +199,31 @@ void kerberos_zone_publish(kerberos_zone *zone, uint64_t lineage);
  * configuration is. KERBEROS_NO_MEMORY: processes have been asked to let go of older ones, so that
  * there may be some in a while. MUTEX. */
 kerberos_result kerberos_zone_change(kerberos_zone *zone, const kerberos_config *config,
-    uint64_t lineage, int (*exists)(int64_t pid), int64_t now, uint64_t *generation);
+    uint64_t lineage, const kerberos_edition *edition, int64_t now, uint64_t *generation);
+
+/* Keeps for the status why a registry was refused, until one is taken. MUTEX. */
+void kerberos_zone_refuse(kerberos_zone *zone, const kerberos_edition *edition,
+    kerberos_text text);
+
+/* What there is to do about a registry that was found. MUTEX. */
+typedef enum {
+    KERBEROS_NEW = 0,
+    KERBEROS_IN_FORCE,
+    KERBEROS_REPAIRED,       /* it is in force, and another was refused meanwhile */
+    KERBEROS_REFUSED_BEFORE,
+    KERBEROS_SUPERSEDED      /* another configuration is in force */
+} kerberos_known;
+
+kerberos_known kerberos_zone_knows(kerberos_zone *zone, uint64_t lineage,
+    const kerberos_edition *edition);
+
+/* Whether a registry has less than half the peers of the one in force, and does not say that it is
+ * meant to. MUTEX. */
+int kerberos_zone_shrinks(kerberos_zone *zone, const kerberos_config *config, size_t *before,
+    size_t *after);
 
 /* Frees what nobody uses any more. MUTEX. */
-void kerberos_zone_sweep(kerberos_zone *zone, int (*exists)(int64_t pid), int64_t now);
+void kerberos_zone_sweep(kerberos_zone *zone, int64_t now);
 
 /* Process: one worker at work on the generations of its configuration. */
 
@@ -208,6 +237,11 @@ kerberos_result kerberos_attach(kerberos_zone *zone, uint32_t slot, int64_t pid,
  * it is another than before. Numbers of services mean another thing then; ranks do not. Takes no
  * lock. */
 int kerberos_adopt(kerberos_process *process);
+
+/* Whether this process is the one that does what one alone should do. To be asked every
+ * 250 ms or so: who stops asking, or dies, is followed by another within 1.5 s. */
+int kerberos_lead(kerberos_process *process, int64_t now);
+void kerberos_resign(kerberos_process *process);
 
 /* Gives back what processes held that are gone without a word. MUTEX. */
 void kerberos_bury(kerberos_process *process, int (*exists)(int64_t pid));

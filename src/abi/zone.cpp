@@ -2,16 +2,35 @@
 #include "core/service/zone.h"
 
 #include <memory>
+#include <string>
 
 #include "abi/guard.h"
 #include "abi/handles.h"
 #include "core/service/generation.h"
+#include "core/service/leader.h"
+#include "core/service/refusal.h"
 
 using kerberos::abi::guarded;
+using kerberos::abi::view;
+using kerberos::registry::Origin;
 using kerberos::service::build_generation;
+using kerberos::service::Edition;
+using kerberos::service::Generation;
+using kerberos::service::GenerationView;
+using kerberos::service::Leader;
 using kerberos::service::Memory;
 using kerberos::service::Process;
+using kerberos::service::write_refusal;
 using kerberos::service::Zone;
+using kerberos::service::ZoneHeader;
+
+namespace {
+
+Edition inside(const kerberos_edition& edition) {
+  return {{edition.digest[0], edition.digest[1]}, edition.unix_ms};
+}
+
+}  // namespace
 
 extern "C" {
 
@@ -36,39 +55,90 @@ void kerberos_zone_close(kerberos_zone* zone) {
 }
 
 kerberos_result kerberos_zone_build(kerberos_zone* zone, const kerberos_config* config,
-                                    int (*exists)(int64_t pid), int64_t now, uint64_t* lineage) {
+                                    const kerberos_edition* edition, int (*exists)(int64_t pid),
+                                    int64_t now, uint64_t* lineage) {
   return guarded([&] {
     zone->zone.forget_pending();
-    zone->zone.sweep(exists, now);
-    *lineage = build_generation(zone->zone, config->registry);
+    zone->zone.bury(exists);
+    zone->zone.sweep(now);
+    *lineage = build_generation(zone->zone, config->registry, 0, inside(*edition));
     return *lineage == 0 ? KERBEROS_NO_MEMORY : KERBEROS_OK;
   });
 }
 
 void kerberos_zone_publish(kerberos_zone* zone, uint64_t lineage) {
   zone->zone.publish(lineage);
+  write_refusal(zone->zone.header().refusal, {});
 }
 
 kerberos_result kerberos_zone_change(kerberos_zone* zone, const kerberos_config* config,
-                                     uint64_t lineage, int (*exists)(int64_t pid), int64_t now,
+                                     uint64_t lineage, const kerberos_edition* edition, int64_t now,
                                      uint64_t* generation) {
   return guarded([&] {
     const Zone& memory = zone->zone;
     const auto* current = memory.current();
     if (current == nullptr || current->lineage != lineage) return KERBEROS_REFUSED;
-    memory.sweep(exists, now);
-    *generation = build_generation(memory, config->registry, lineage);
+    memory.sweep(now);
+    *generation = build_generation(memory, config->registry, lineage, inside(*edition));
     if (*generation == 0) {
       memory.header().shortage.store(current->id);
       return KERBEROS_NO_MEMORY;
     }
     memory.publish(*generation);
+    write_refusal(memory.header().refusal, {});
     return KERBEROS_OK;
   });
 }
 
-void kerberos_zone_sweep(kerberos_zone* zone, int (*exists)(int64_t pid), int64_t now) {
-  zone->zone.sweep(exists, now);
+void kerberos_zone_refuse(kerberos_zone* zone, const kerberos_edition* edition,
+                          kerberos_text text) {
+  guarded([&] {
+    write_refusal(
+        zone->zone.header().refusal,
+        {edition->unix_ms, {edition->digest[0], edition->digest[1]}, std::string(view(text))});
+    return KERBEROS_OK;
+  });
+}
+
+kerberos_known kerberos_zone_knows(kerberos_zone* zone, uint64_t lineage,
+                                   const kerberos_edition* edition) {
+  ZoneHeader& header = zone->zone.header();
+  const bool refused = header.refusal.length.load() != 0;
+  const auto* current = zone->zone.current();
+  const auto same = [&](auto first, auto second) {
+    return first == edition->digest[0] && second == edition->digest[1];
+  };
+  if (current == nullptr || current->lineage != lineage) return KERBEROS_SUPERSEDED;
+  if (same(current->edition.digest[0], current->edition.digest[1])) {
+    if (!refused) return KERBEROS_IN_FORCE;
+    write_refusal(header.refusal, {});
+    return KERBEROS_REPAIRED;
+  }
+  if (refused && same(header.refusal.digest[0].load(), header.refusal.digest[1].load())) {
+    return KERBEROS_REFUSED_BEFORE;
+  }
+  return KERBEROS_NEW;
+}
+
+int kerberos_zone_shrinks(kerberos_zone* zone, const kerberos_config* config, size_t* before,
+                          size_t* after) {
+  *before = *after = 0;
+  if (config->registry.allow_shrink) return 0;
+  const auto* current = zone->zone.current();
+  if (current == nullptr) return 0;
+  const GenerationView generation(const_cast<Generation*>(current));
+  for (const auto& service : generation.services()) {
+    if (service.origin == Origin::kFile) *before += service.peers;
+  }
+  for (const auto& service : config->registry.services) {
+    if (service.origin != Origin::kFile) continue;
+    for (const auto& peer : service.peers) *after += peer.addresses.size();
+  }
+  return *after * 2 < *before ? 1 : 0;
+}
+
+void kerberos_zone_sweep(kerberos_zone* zone, int64_t now) {
+  zone->zone.sweep(now);
 }
 
 kerberos_result kerberos_attach(kerberos_zone* zone, uint32_t slot, int64_t pid, uint64_t lineage,
@@ -79,6 +149,16 @@ kerberos_result kerberos_attach(kerberos_zone* zone, uint32_t slot, int64_t pid,
     *process = new kerberos_process_s{std::move(*attached)};
     return KERBEROS_OK;
   });
+}
+
+int kerberos_lead(kerberos_process* process, int64_t now) {
+  const auto& held = process->process;
+  return Leader(held.zone().header().leader).lead(held.self(), held.zone().owners(), now) ? 1 : 0;
+}
+
+void kerberos_resign(kerberos_process* process) {
+  const auto& held = process->process;
+  Leader(held.zone().header().leader).resign(held.self());
 }
 
 void kerberos_bury(kerberos_process* process, int (*exists)(int64_t pid)) {

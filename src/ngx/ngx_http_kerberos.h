@@ -13,6 +13,8 @@
 #include <ngx_core.h>
 #include <ngx_http.h>
 
+#include <pthread.h>
+
 #include "abi/kerberos.h"
 
 
@@ -33,7 +35,44 @@ typedef struct {
 } ngx_http_kerberos_ranks_t;
 
 
+/* a job of a thread */
+
+typedef void (*ngx_http_kerberos_job_pt)(void *data);
+
 typedef struct {
+    ngx_connection_t                *connection;     /* an eventfd */
+    pthread_t                        thread;
+    ngx_uint_t                       busy;
+    ngx_http_kerberos_job_pt         run;            /* in the thread */
+    ngx_http_kerberos_job_pt         done;           /* in the event loop */
+    void                            *data;
+} ngx_http_kerberos_work_t;
+
+
+/* what one worker does for all */
+
+typedef struct ngx_http_kerberos_main_conf_s  ngx_http_kerberos_main_conf_t;
+
+typedef struct {
+    ngx_http_kerberos_main_conf_t   *kmcf;           /* NULL: none, or over */
+    ngx_event_t                      tick;
+    ngx_connection_t                 connection;     /* for debug logs */
+    ngx_uint_t                       leading;
+    ngx_http_kerberos_work_t         work;
+
+    /* the registry's files */
+    ngx_connection_t                *watch;          /* an inotify */
+    ngx_event_t                      quiet;
+    ngx_msec_t                       since;          /* the first event */
+    ngx_uint_t                       noticed;        /* some came */
+    ngx_uint_t                       looked;
+    u_char                           seen[16];       /* from outside */
+    u_char                           read[16];       /* so when read */
+    ngx_uint_t                       lacked;         /* memory in the zone */
+} ngx_http_kerberos_leader_t;
+
+
+struct ngx_http_kerberos_main_conf_s {
     ngx_uint_t                       used;      /* any directive of ours */
     ngx_uint_t                       service_used;   /* kerberos_service */
 
@@ -51,6 +90,7 @@ typedef struct {
     kerberos_config                 *config;
     kerberos_zone                   *zone;
     uint64_t                         lineage;
+    kerberos_edition                 edition;        /* that was read */
 
     /* set where a worker starts */
     kerberos_process                *process;
@@ -59,7 +99,8 @@ typedef struct {
     ngx_queue_t                      pools;          /* of all blocks */
     ngx_event_t                      watch;          /* for workers that die */
     ngx_connection_t                 watch_connection;  /* for debug logs */
-} ngx_http_kerberos_main_conf_t;
+    ngx_http_kerberos_leader_t       leader;
+};
 
 
 /* which connections an upstream block keeps: of one worker, but for limits */
@@ -243,6 +284,8 @@ ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
  * log, neither log nor keep anything, and tell what is wrong line by line.
  * Sources are an array of kerberos_source, which lives as long as the pool.
  */
+void ngx_http_kerberos_digest_sources(kerberos_edition *edition,
+    ngx_array_t *sources);
 ngx_int_t ngx_http_kerberos_gather(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, ngx_array_t *sources,
     kerberos_on_message on_message, void *context);
@@ -277,6 +320,31 @@ ngx_int_t ngx_http_kerberos_init_module(ngx_cycle_t *cycle);
 ngx_int_t ngx_http_kerberos_init_process(ngx_cycle_t *cycle);
 void ngx_http_kerberos_exit_process(ngx_cycle_t *cycle);
 void ngx_http_kerberos_adopt(ngx_http_kerberos_main_conf_t *kmcf);
+
+/* ngx_http_kerberos_leader.c: what one worker does for all */
+
+void ngx_http_kerberos_init_leader(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_free_leader(ngx_http_kerberos_main_conf_t *kmcf);
+
+/* ngx_http_kerberos_work.c: off the event loop */
+
+ngx_int_t ngx_http_kerberos_begin_work(ngx_http_kerberos_work_t *work,
+    ngx_http_kerberos_job_pt run, ngx_http_kerberos_job_pt done, void *data,
+    ngx_log_t *log);
+void ngx_http_kerberos_end_work(ngx_http_kerberos_work_t *work);
+void ngx_http_kerberos_close_work(ngx_http_kerberos_work_t *work);
+ngx_connection_t *ngx_http_kerberos_listen(int fd,
+    ngx_event_handler_pt handler, void *data, ngx_log_t *log);
+
+/* ngx_http_kerberos_watch.c: whether the registry's files change */
+
+void ngx_http_kerberos_watch_registry(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_ignore_registry(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_watch_folders(int fd, ngx_array_t *registries);
+
+/* ngx_http_kerberos_load.c: taking over what they say */
+
+void ngx_http_kerberos_look(ngx_http_kerberos_main_conf_t *kmcf);
 
 /* ngx_http_kerberos_peer.c: the journey of a request */
 
@@ -366,6 +434,9 @@ ngx_int_t ngx_http_kerberos_check_keys(ngx_conf_t *cf,
 
 ngx_int_t ngx_http_kerberos_evaluate(ngx_http_request_t *r,
     kerberos_text text, ngx_str_t *value);
+ngx_int_t ngx_http_kerberos_check_variables(
+    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
+    kerberos_on_message on_message, void *context);
 ngx_int_t ngx_http_kerberos_copy_text(ngx_pool_t *pool, ngx_str_t *copy,
     kerberos_text text);
 

@@ -158,6 +158,8 @@ ngx_http_kerberos_cleanup(void *data)
 
     kerberos_config_destroy(kmcf->config);
 
+    ngx_http_kerberos_free_leader(kmcf);
+
     if (kmcf->watch.timer_set) {
         ngx_del_timer(&kmcf->watch);
     }

@@ -11,6 +11,8 @@
 
 #include "ngx/ngx_http_kerberos.h"
 
+#include <ngx_md5.h>
+
 
 #define NGX_HTTP_KERBEROS_FILE_MAX    (16 * 1024 * 1024)
 #define NGX_HTTP_KERBEROS_FILE_TRIES  10
@@ -218,6 +220,8 @@ ngx_http_kerberos_read_registries(ngx_conf_t *cf,
         gathered = ngx_http_kerberos_gather(pool, kmcf, &sources,
                                             ngx_http_kerberos_conf_message, cf);
 
+        ngx_http_kerberos_digest_sources(&kmcf->edition, &sources);
+
         rc = ngx_http_kerberos_read_sources(pool, kmcf, kmcf->config, &sources,
                                             ngx_http_kerberos_log_message,
                                             cf->log);
@@ -316,6 +320,31 @@ ngx_http_kerberos_read_sources(ngx_pool_t *pool,
                                                             : "internal fault");
         return NGX_ERROR;
     }
+}
+
+
+/* by which texts are known again */
+
+void
+ngx_http_kerberos_digest_sources(kerberos_edition *edition,
+    ngx_array_t *sources)
+{
+    ngx_md5_t         md5;
+    ngx_uint_t        i;
+    kerberos_source  *source;
+
+    ngx_md5_init(&md5);
+
+    source = sources->elts;
+
+    for (i = 0; i < sources->nelts; i++) {
+        ngx_md5_update(&md5, &source[i].name.len, sizeof(size_t));
+        ngx_md5_update(&md5, source[i].name.data, source[i].name.len);
+        ngx_md5_update(&md5, &source[i].text.len, sizeof(size_t));
+        ngx_md5_update(&md5, source[i].text.data, source[i].text.len);
+    }
+
+    ngx_md5_final((u_char *) edition->digest, &md5);
 }
 
 

@@ -12,6 +12,8 @@
 
 static u_char *ngx_http_kerberos_next_variable(u_char *p, u_char *last,
     ngx_str_t *name);
+static ngx_uint_t ngx_http_kerberos_is_variable(
+    ngx_http_core_main_conf_t *cmcf, ngx_str_t *name);
 static ngx_int_t ngx_http_kerberos_variable_value(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 
@@ -72,6 +74,98 @@ ngx_http_kerberos_evaluate(ngx_http_request_t *r, kerberos_text text,
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Whether the keys of all services name variables that nginx has.  A thread
+ * may ask: it reads what is fixed since the start
+ */
+
+ngx_int_t
+ngx_http_kerberos_check_variables(ngx_http_kerberos_main_conf_t *kmcf,
+    kerberos_config *config, kerberos_on_message on_message, void *context)
+{
+    size_t                      i;
+    u_char                     *p, *last;
+    u_char                      said[256];
+    ngx_int_t                   rc;
+    ngx_str_t                   name;
+    kerberos_text               key, line;
+    ngx_http_conf_ctx_t        *ctx;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    ctx = (ngx_http_conf_ctx_t *) ngx_get_conf(kmcf->cycle->conf_ctx,
+                                               ngx_http_module);
+    cmcf = ctx->main_conf[ngx_http_core_module.ctx_index];
+
+    rc = NGX_OK;
+
+    for (i = 0; i < kerberos_config_services(config); i++) {
+
+        key = kerberos_config_key(config, i);
+
+        p = (u_char *) key.data;
+        last = p + key.len;
+
+        while (ngx_http_kerberos_next_variable(p, last, &name)) {
+
+            p = name.data + name.len;
+
+            if (ngx_http_kerberos_is_variable(cmcf, &name)) {
+                continue;
+            }
+
+            line.data = (char *) said;
+            line.len = ngx_snprintf(said, sizeof(said),
+                                    "unknown \"%V\" variable in the key "
+                                    "\"%*s\" of a service", &name, key.len,
+                                    key.data)
+                       - said;
+
+            on_message(context, line);
+            rc = NGX_ERROR;
+        }
+    }
+
+    return rc;
+}
+
+
+static ngx_uint_t
+ngx_http_kerberos_is_variable(ngx_http_core_main_conf_t *cmcf, ngx_str_t *name)
+{
+    u_char                lower[64];
+    ngx_uint_t            i, hash;
+    ngx_http_variable_t  *prefix;
+
+    if (name->len == 1 && name->data[0] >= '1' && name->data[0] <= '9') {
+        return 1;
+    }
+
+    if (name->len > sizeof(lower)) {
+        return 0;
+    }
+
+    hash = ngx_hash_strlow(lower, name->data, name->len);
+
+    if (ngx_hash_find(&cmcf->variables_hash, hash, lower, name->len)) {
+        return 1;
+    }
+
+    prefix = cmcf->prefix_variables.elts;
+
+    for (i = 0; i < cmcf->prefix_variables.nelts; i++) {
+
+        if (name->len >= prefix[i].name.len
+            && ngx_strncmp(lower, prefix[i].name.data, prefix[i].name.len)
+               == 0)
+        {
+            return 1;
+        }
+    }
+
+    return 0;
 }
 
 

@@ -61,6 +61,7 @@ ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     ngx_http_kerberos_main_conf_t  *kmcf = shm_zone->data;
 
     void             *header;
+    ngx_time_t       *tp;
     ngx_slab_pool_t  *shpool;
     kerberos_result   result;
     kerberos_memory   memory;
@@ -80,6 +81,9 @@ ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone, void *data)
     memory.allocate = ngx_http_kerberos_allocate;
     memory.release = ngx_http_kerberos_release;
 
+    tp = ngx_timeofday();
+    kmcf->edition.unix_ms = (int64_t) tp->sec * 1000 + tp->msec;
+
     header = data ? shpool->data : NULL;
 
     ngx_shmtx_lock(&shpool->mutex);
@@ -88,7 +92,7 @@ ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     if (result == KERBEROS_OK) {
         shpool->data = header;
-        result = kerberos_zone_build(kmcf->zone, kmcf->config,
+        result = kerberos_zone_build(kmcf->zone, kmcf->config, &kmcf->edition,
                                      ngx_http_kerberos_process_exists,
                                      ngx_current_msec, &kmcf->lineage);
     }
@@ -212,6 +216,7 @@ ngx_http_kerberos_leave_cycle(ngx_cycle_t *cycle)
         kmcf = ngx_http_kerberos_cycle_conf(cycle);
 
         if (kmcf) {
+            ngx_http_kerberos_free_leader(kmcf);
             ngx_http_kerberos_free_store(kmcf);
         }
     }
@@ -271,7 +276,13 @@ ngx_http_kerberos_attach(ngx_cycle_t *cycle,
 
     ngx_http_kerberos_watch(cycle, kmcf);
 
-    return ngx_http_kerberos_init_store(kmcf);
+    if (ngx_http_kerberos_init_store(kmcf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_kerberos_init_leader(kmcf);
+
+    return NGX_OK;
 }
 
 
@@ -332,6 +343,7 @@ ngx_http_kerberos_watch_handler(ngx_event_t *ev)
 
     if (ngx_shmtx_trylock(&shpool->mutex)) {
         kerberos_bury(kmcf->process, ngx_http_kerberos_process_exists);
+        kerberos_zone_sweep(kmcf->zone, ngx_current_msec);
         ngx_shmtx_unlock(&shpool->mutex);
     }
 
@@ -370,6 +382,7 @@ ngx_http_kerberos_exit_process(ngx_cycle_t *cycle)
         return;
     }
 
+    ngx_http_kerberos_free_leader(kmcf);
     ngx_http_kerberos_free_store(kmcf);
 
     shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;

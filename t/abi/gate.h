@@ -19,6 +19,7 @@
 #include <cmocka.h>
 
 static const kerberos_text kNoKey = {0, ""};
+static const kerberos_edition kEdition = {{1, 2}, 1000};
 
 /* The memory of a zone: nothing that was given back is used again. */
 typedef struct {
@@ -190,7 +191,7 @@ static inline void open_zone(gate *at)
 static inline void reload(gate *at)
 {
     assert_int_equal(
-        kerberos_zone_build(at->zone, at->config, everybody_exists, 1, &at->generation),
+        kerberos_zone_build(at->zone, at->config, &kEdition, everybody_exists, 1, &at->generation),
         KERBEROS_OK);
     kerberos_zone_publish(at->zone, at->generation);
 }

@@ -48,7 +48,7 @@ static void a_zone_without_memory_says_so(void **state)
     for (number = 1; number <= 4; number++) {
         at->memory.fail_at = number;
         assert_int_equal(
-            kerberos_zone_build(at->zone, at->config, everybody_exists, 1, &generation),
+            kerberos_zone_build(at->zone, at->config, &kEdition, everybody_exists, 1, &generation),
             KERBEROS_NO_MEMORY);
         assert_int_equal(at->memory.fail_at, 0);
         assert_int_equal(at->memory.blocks, blocks);
@@ -92,7 +92,7 @@ static void a_reload_frees_what_nobody_uses(void **state)
     assert_int_equal(at->memory.blocks, one + 3);
 
     /* Both processes are gone without a word. */
-    assert_int_equal(kerberos_zone_build(at->zone, at->config, nobody_exists, 1, &at->generation),
+    assert_int_equal(kerberos_zone_build(at->zone, at->config, &kEdition, nobody_exists, 1, &at->generation),
                      KERBEROS_OK);
     assert_int_equal(at->memory.blocks, one + 3);
     kerberos_zone_publish(at->zone, at->generation);
@@ -110,7 +110,7 @@ static void put_in_force(gate *at, const char *first, const char *second, int64_
     }
     at->config = config_of("product", first, second);
     assert_int_equal(
-        kerberos_zone_build(at->zone, at->config, everybody_exists, now, &at->generation),
+        kerberos_zone_build(at->zone, at->config, &kEdition, everybody_exists, now, &at->generation),
         KERBEROS_OK);
     kerberos_zone_publish(at->zone, at->generation);
     assert_int_equal(kerberos_attach(at->zone, 0, 1, at->generation, 1, &at->process),

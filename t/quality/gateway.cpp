@@ -75,7 +75,8 @@ void Gateway::reload(const registry::Service& service) {
 }
 
 void Gateway::begin(const registry::Service& service) {
-  zone_.sweep(exists, 1);
+  zone_.bury(exists);
+  zone_.sweep(1);
   const std::uint64_t id = service::build_generation(zone_, {{service}});
   if (id == 0) give_up("the zone is too small");
   zone_.publish(id);

@@ -70,7 +70,8 @@ World::~World() {
 
 std::shared_ptr<Plan> World::build() {
   zone_.forget_pending();
-  zone_.sweep(exists, now);
+  zone_.bury(exists);
+  zone_.sweep(now);
   bury_all(kSlots);
   note_freed_generations();
   note_freed_records();

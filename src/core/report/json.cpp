@@ -217,6 +217,23 @@ void write(Writer& json, const service::ServiceSnapshot& service) {
   json.end_object();
 }
 
+// The configuration in force, and why a later one is not.
+void write_config(Writer& json, const service::Snapshot& snapshot) {
+  json.begin_object();
+  json.field("generation", snapshot.generation);
+  json.field("loaded", time_text(snapshot.loaded));
+  json.key("error");
+  if (snapshot.refusal) {
+    json.begin_object();
+    json.field("time", time_text(snapshot.refusal->unix_ms));
+    json.field("message", snapshot.refusal->text);
+    json.end_object();
+  } else {
+    json.value(nullptr);
+  }
+  json.end_object();
+}
+
 }  // namespace
 
 std::string to_json(const service::Snapshot& snapshot, const Stamp& stamp) {
@@ -227,6 +244,8 @@ std::string to_json(const service::Snapshot& snapshot, const Stamp& stamp) {
   json.field("time", time_text(stamp.unix_ms));
   json.field("pid", stamp.pid);
   json.field("faults", snapshot.faults);
+  json.key("config");
+  write_config(json, snapshot);
   json.key("services");
   json.begin_array();
   for (const auto& service : snapshot.services) write(json, service);

@@ -101,7 +101,7 @@ class Builder {
  public:
   Builder(const Zone& zone, const Plan& plan) : zone_(zone), plan_(plan), records_(zone) {}
 
-  std::uint64_t build(std::uint64_t lineage) {
+  std::uint64_t build(std::uint64_t lineage, const Edition& edition) {
     // Taken back where the zone turns out too small, or the process runs out of memory midway.
     const auto take_back = [](Builder* builder) { builder->give_back(); };
     std::unique_ptr<Builder, decltype(take_back)> undo(this, take_back);
@@ -117,6 +117,7 @@ class Builder {
     undo.release();
     ZoneHeader& header = zone_.header();
     generation.bytes = size;
+    generation.edition = edition;
     generation.id = ++header.last_generation;
     generation.lineage = lineage == 0 ? generation.id : lineage;
     generation.next = header.generations;
@@ -316,9 +317,9 @@ std::optional<std::uint32_t> GenerationView::find(std::string_view name) const {
 }
 
 std::uint64_t build_generation(const Zone& zone, const registry::Registry& registry,
-                               std::uint64_t lineage) {
+                               std::uint64_t lineage, const Edition& edition) {
   const Plan plan = plan_of(registry);
-  return Builder(zone, plan).build(lineage);
+  return Builder(zone, plan).build(lineage, edition);
 }
 
 std::size_t bytes_needed(const registry::Registry& registry, std::size_t processes) {

@@ -30,6 +30,7 @@ class GenerationView {
 
   [[nodiscard]] const Generation* block() const { return block_; }
   [[nodiscard]] std::uint64_t id() const { return block_->id; }
+  [[nodiscard]] const Edition& edition() const { return block_->edition; }
   [[nodiscard]] std::uint32_t most_peers() const { return block_->most_peers; }
   [[nodiscard]] std::uint32_t ranks() const { return block_->ranks; }
   // Who has that rank, in this generation.
@@ -92,7 +93,7 @@ class GenerationView {
 // or (`lineage` is not 0) the next of one. Records are found by key or made; on failure everything
 // made is given back. Returns its id, or 0 where the zone is too small.
 std::uint64_t build_generation(const Zone& zone, const registry::Registry& registry,
-                               std::uint64_t lineage = 0);
+                               std::uint64_t lineage = 0, const Edition& edition = {});
 
 // How large a zone must be for these services: two generations of them, for a reload needs both
 // at once, their records, and the requests in flight of so many processes.

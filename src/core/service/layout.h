@@ -22,6 +22,7 @@
 #include "core/breaker/breaker.h"
 #include "core/breaker/options.h"
 #include "core/registry/model.h"
+#include "core/service/refusal.h"
 
 namespace kerberos::service {
 
@@ -136,11 +137,18 @@ struct Place {
   [[nodiscard]] std::uint32_t number() const { return peer() ? word - 1 : word & ~kService; }
 };
 
+// What a generation was made of, and when.
+struct Edition {
+  std::uint64_t digest[2] = {};  // of the registry's texts
+  std::int64_t unix_ms = 0;
+};
+
 // A configuration and the changes to its registry while it is in force are one lineage, named by
 // the first generation. Processes of one configuration adopt no generation of another's.
 struct Generation {
   std::uint64_t id;
   std::uint64_t lineage;
+  Edition edition;
   Offset next;  // in the zone, the one built before
   std::uint64_t bytes;
   std::uint32_t services;
@@ -188,6 +196,8 @@ struct ZoneHeader {
   std::uint64_t last_generation;
   std::atomic<Offset> current;          // the generation in force
   Offset pending;                       // one that a configuration has built and not yet published
+  std::atomic<std::uint64_t> leader;    // Leader
+  RefusalWords refusal;
   std::atomic<std::uint64_t> shortage;  // no memory: generations before this id are to be let go
   std::atomic<std::uint64_t> faults;    // internal faults that were survived
   std::atomic<std::uint32_t> slots_used;  // one more than the highest slot ever taken

@@ -38,6 +38,8 @@ Snapshot take_snapshot(const Process& process, base::Instant now) {
   const GenerationView generation = process.generation();
   Snapshot snapshot;
   snapshot.generation = generation.id();
+  snapshot.loaded = generation.edition().unix_ms;
+  snapshot.refusal = read_refusal(process.zone().header().refusal);
   snapshot.faults = process.zone().header().faults.load(std::memory_order_relaxed);
   snapshot.services.reserve(generation.services().size());
   for (const ServiceImage& image : generation.services()) {

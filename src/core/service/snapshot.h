@@ -6,12 +6,14 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "core/base/instant.h"
 #include "core/breaker/breaker.h"
 #include "core/service/process.h"
+#include "core/service/refusal.h"
 
 namespace kerberos::service {
 
@@ -49,6 +51,8 @@ struct ServiceSnapshot {
 
 struct Snapshot {
   std::uint64_t generation = 0;
+  std::int64_t loaded = 0;         // unix ms
+  std::optional<Refusal> refusal;  // of a registry that came later
   std::uint64_t faults = 0;
   std::vector<ServiceSnapshot> services;
 };

@@ -135,8 +135,7 @@ std::uint32_t Zone::bury(ProcessExists exists) const {
   return dead;
 }
 
-void Zone::sweep(ProcessExists exists, base::Instant now) const {
-  bury(exists);
+void Zone::sweep(base::Instant now) const {
   for (Offset* link = &header_->generations; *link != 0;) {
     auto* generation = at<Generation>(*link);
     if (in_use(*link)) {

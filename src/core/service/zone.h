@@ -81,9 +81,9 @@ class Zone {
   // Frees the records that nobody uses, however young. Returns whether there were any.
   bool forget_history() const;
 
-  // Frees what nobody uses any more: the slots of processes that are gone, the generations that
-  // no process pins, the records that no generation has named for kHistory.
-  void sweep(ProcessExists exists, base::Instant now) const;
+  // Frees what nobody uses any more: the generations that no process pins, the records that no
+  // generation has named for kHistory.
+  void sweep(base::Instant now) const;
 
   // Takes a slot for a process; what its former owner held is given back. Returns the slot's new
   // life, or nothing where the zone has no memory for it.

@@ -65,7 +65,10 @@ class Gate {
 
   static int exists(std::int64_t pid) { return living().contains(pid) ? 1 : 0; }
 
-  void sweep(base::Instant now = 1) const { zone.sweep(exists, now); }
+  void sweep(base::Instant now = 1) const {
+    zone.bury(exists);
+    zone.sweep(now);
+  }
 
   // Sweeps so late that no history is left either.
   void sweep_all() const {

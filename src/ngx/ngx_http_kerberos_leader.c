@@ -1,0 +1,88 @@
+
+/* SPDX-License-Identifier: MIT
+ *
+ * What one worker does for all: it watches the registry, and keeps the state.
+ */
+
+#include "ngx/ngx_http_kerberos.h"
+
+
+#define NGX_HTTP_KERBEROS_LEADER_TICK  250
+
+
+static void ngx_http_kerberos_leader_handler(ngx_event_t *ev);
+
+
+void
+ngx_http_kerberos_init_leader(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_http_kerberos_leader_t  *leader;
+
+    leader = &kmcf->leader;
+
+    leader->kmcf = kmcf;
+
+    if (kmcf->registries == NULL) {
+        return;
+    }
+
+    ngx_http_kerberos_set_event(&leader->tick, &leader->connection, kmcf,
+                                ngx_http_kerberos_leader_handler);
+    leader->tick.log = kmcf->cycle->log;
+    leader->tick.cancelable = 1;
+
+    /* the first looks at once whether anything changed while it started */
+
+    ngx_add_timer(&leader->tick, 1);
+}
+
+
+static void
+ngx_http_kerberos_leader_handler(ngx_event_t *ev)
+{
+    ngx_connection_t               *c;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    c = ev->data;
+    kmcf = c->data;
+
+    if (ngx_exiting || ngx_terminate || ngx_quit) {
+        ngx_http_kerberos_free_leader(kmcf);
+        return;
+    }
+
+    if (kerberos_lead(kmcf->process, ngx_current_msec)) {
+        ngx_http_kerberos_watch_registry(kmcf);
+
+    } else {
+        ngx_http_kerberos_ignore_registry(kmcf);
+    }
+
+    ngx_add_timer(ev, NGX_HTTP_KERBEROS_LEADER_TICK);
+}
+
+
+void
+ngx_http_kerberos_free_leader(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_http_kerberos_leader_t  *leader;
+
+    leader = &kmcf->leader;
+
+    if (leader->kmcf == NULL) {
+        return;
+    }
+
+    ngx_http_kerberos_ignore_registry(kmcf);
+    ngx_http_kerberos_close_work(&leader->work);
+
+    if (leader->tick.timer_set) {
+        ngx_del_timer(&leader->tick);
+    }
+
+    if (kmcf->process) {
+        kerberos_resign(kmcf->process);
+    }
+
+    leader->kmcf = NULL;
+}

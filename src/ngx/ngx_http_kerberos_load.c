@@ -1,0 +1,504 @@
+
+/* SPDX-License-Identifier: MIT
+ *
+ * Taking over a registry that has changed: a thread of the leader reads it,
+ * builds a generation beside the one in force, and puts it in force whole, or
+ * not at all.  The event loop logs what came of it.
+ */
+
+#include "ngx/ngx_http_kerberos.h"
+
+#include <ngx_md5.h>
+
+
+typedef enum {
+    NGX_HTTP_KERBEROS_UNCHANGED = 0,
+    NGX_HTTP_KERBEROS_REPAIRED,
+    NGX_HTTP_KERBEROS_TAKEN,
+    NGX_HTTP_KERBEROS_REFUSED,
+    NGX_HTTP_KERBEROS_SHORT
+} ngx_http_kerberos_end_e;
+
+
+typedef struct {
+    ngx_http_kerberos_main_conf_t   *kmcf;
+    ngx_pool_t                      *pool;
+    ngx_log_t                        log;            /* silent */
+    ngx_uint_t                       noticed;
+    kerberos_edition                 edition;
+    ngx_array_t                      lines;          /* ngx_str_t: problems */
+    ngx_http_kerberos_end_e          end;
+    uint64_t                         generation;
+    size_t                           services;
+    size_t                           peers;
+} ngx_http_kerberos_load_t;
+
+
+static void ngx_http_kerberos_load(void *data);
+static ngx_uint_t ngx_http_kerberos_is_worth(ngx_http_kerberos_load_t *load);
+static void ngx_http_kerberos_sign(ngx_http_kerberos_load_t *load,
+    u_char signature[16]);
+static void ngx_http_kerberos_sign_file(ngx_md5_t *md5, u_char *name);
+static ngx_int_t ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load);
+static ngx_int_t ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
+    kerberos_config *config);
+static void ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load);
+static void ngx_http_kerberos_add_line(void *context, kerberos_text line);
+static void ngx_http_kerberos_end_load(void *data);
+
+
+void
+ngx_http_kerberos_look(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_time_t                  *tp;
+    ngx_http_kerberos_load_t    *load;
+    ngx_http_kerberos_leader_t  *leader;
+
+    leader = &kmcf->leader;
+
+    if (leader->work.busy) {
+        /* what was noticed is seen to when it is done */
+        return;
+    }
+
+    load = ngx_calloc(sizeof(ngx_http_kerberos_load_t), kmcf->cycle->log);
+    if (load == NULL) {
+        return;
+    }
+
+    tp = ngx_timeofday();
+
+    load->kmcf = kmcf;
+    load->log = *kmcf->cycle->log;
+    load->log.log_level = NGX_LOG_STDERR;
+    load->log.next = NULL;
+    load->edition.unix_ms = (int64_t) tp->sec * 1000 + tp->msec;
+    load->noticed = leader->noticed;
+
+    leader->noticed = 0;
+
+    if (ngx_http_kerberos_begin_work(&leader->work, ngx_http_kerberos_load,
+                                     ngx_http_kerberos_end_load, load,
+                                     kmcf->cycle->log)
+        != NGX_OK)
+    {
+        leader->noticed = load->noticed;
+        ngx_free(load);
+    }
+}
+
+
+/* in the thread, as all that follows up to the end of the load */
+
+static void
+ngx_http_kerberos_load(void *data)
+{
+    ngx_http_kerberos_load_t *load = data;
+
+    ngx_http_kerberos_leader_t  *leader;
+
+    leader = &load->kmcf->leader;
+
+    load->pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, &load->log);
+
+    if (load->pool == NULL
+        || ngx_array_init(&load->lines, load->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK)
+    {
+        return;
+    }
+
+    if (leader->watch) {
+        ngx_http_kerberos_watch_folders(leader->watch->fd,
+                                        load->kmcf->registries);
+    }
+
+    if (!ngx_http_kerberos_is_worth(load)) {
+        return;
+    }
+
+    if (ngx_http_kerberos_read_anew(load) == NGX_ERROR) {
+        ngx_http_kerberos_refuse(load);
+    }
+}
+
+
+/*
+ * Nobody told of a change: then it has to show, and to last for two looks, for
+ * who looks by himself may look at half a file
+ */
+
+static ngx_uint_t
+ngx_http_kerberos_is_worth(ngx_http_kerberos_load_t *load)
+{
+    u_char                       signature[16];
+    ngx_uint_t                   first, settled;
+    ngx_http_kerberos_leader_t  *leader;
+
+    leader = &load->kmcf->leader;
+
+    ngx_http_kerberos_sign(load, signature);
+
+    settled = ngx_memcmp(signature, leader->seen, 16) == 0;
+    first = !leader->looked;
+
+    ngx_memcpy(leader->seen, signature, 16);
+    leader->looked = 1;
+
+    if (load->noticed || first) {
+        ngx_memcpy(leader->read, signature, 16);
+        return 1;
+    }
+
+    if (!settled || ngx_memcmp(signature, leader->read, 16) == 0) {
+        return 0;
+    }
+
+    ngx_memcpy(leader->read, signature, 16);
+
+    return 1;
+}
+
+
+/* what the files look like from outside */
+
+static void
+ngx_http_kerberos_sign(ngx_http_kerberos_load_t *load, u_char signature[16])
+{
+    glob_t       gl;
+    size_t       n;
+    ngx_md5_t    md5;
+    ngx_str_t   *name;
+    ngx_uint_t   i;
+
+    ngx_md5_init(&md5);
+
+    name = load->kmcf->registries->elts;
+
+    for (i = 0; i < load->kmcf->registries->nelts; i++) {
+
+        if (strpbrk((char *) name[i].data, "*?[") == NULL) {
+            ngx_http_kerberos_sign_file(&md5, name[i].data);
+            continue;
+        }
+
+        if (glob((char *) name[i].data, GLOB_NOSORT, NULL, &gl) == 0) {
+
+            for (n = 0; n < gl.gl_pathc; n++) {
+                ngx_http_kerberos_sign_file(&md5, (u_char *) gl.gl_pathv[n]);
+            }
+        }
+
+        globfree(&gl);
+    }
+
+    ngx_md5_final(signature, &md5);
+}
+
+
+static void
+ngx_http_kerberos_sign_file(ngx_md5_t *md5, u_char *name)
+{
+    struct stat  st;
+
+    ngx_md5_update(md5, name, ngx_strlen(name));
+
+    if (stat((char *) name, &st) == -1) {
+        return;
+    }
+
+    ngx_md5_update(md5, &st.st_dev, sizeof(st.st_dev));
+    ngx_md5_update(md5, &st.st_ino, sizeof(st.st_ino));
+    ngx_md5_update(md5, &st.st_size, sizeof(st.st_size));
+    ngx_md5_update(md5, &st.st_mtim, sizeof(st.st_mtim));
+    ngx_md5_update(md5, &st.st_ctim, sizeof(st.st_ctim));
+}
+
+
+/* NGX_DECLINED: there is nothing to do */
+
+static ngx_int_t
+ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
+{
+    ngx_int_t                       rc;
+    ngx_array_t                     sources;
+    kerberos_known                  known;
+    ngx_slab_pool_t                *shpool;
+    kerberos_config                *config;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = load->kmcf;
+
+    if (ngx_array_init(&sources, load->pool, 4, sizeof(kerberos_source))
+        != NGX_OK)
+    {
+        return NGX_DECLINED;
+    }
+
+    if (ngx_http_kerberos_gather(load->pool, kmcf, &sources,
+                                 ngx_http_kerberos_add_line, load)
+        != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    ngx_http_kerberos_digest_sources(&load->edition, &sources);
+
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+    known = kerberos_zone_knows(kmcf->zone, kmcf->lineage, &load->edition);
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    if (known == KERBEROS_REPAIRED) {
+        load->end = NGX_HTTP_KERBEROS_REPAIRED;
+    }
+
+    if (known != KERBEROS_NEW) {
+        return NGX_DECLINED;
+    }
+
+    config = kerberos_config_renew(kmcf->config);
+    if (config == NULL) {
+        return NGX_DECLINED;
+    }
+
+    rc = ngx_http_kerberos_read_sources(load->pool, kmcf, config, &sources,
+                                        ngx_http_kerberos_add_line, load);
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_kerberos_check_variables(kmcf, config,
+                                               ngx_http_kerberos_add_line,
+                                               load);
+    }
+
+    if (rc == NGX_OK) {
+        rc = ngx_http_kerberos_put_in_force(load, config);
+    }
+
+    kerberos_config_destroy(config);
+
+    return rc;
+}
+
+
+static ngx_int_t
+ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
+    kerberos_config *config)
+{
+    size_t                          before, after;
+    u_char                          text[256];
+    ngx_uint_t                      shrinks;
+    kerberos_text                   line;
+    ngx_slab_pool_t                *shpool;
+    kerberos_result                 result;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = load->kmcf;
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    result = KERBEROS_REFUSED;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    shrinks = kerberos_zone_shrinks(kmcf->zone, config, &before, &after);
+
+    if (!shrinks) {
+        result = kerberos_zone_change(kmcf->zone, config, kmcf->lineage,
+                                      &load->edition, ngx_current_msec,
+                                      &load->generation);
+    }
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    if (shrinks) {
+        line.data = (char *) text;
+        line.len = ngx_snprintf(text, sizeof(text),
+                                "only %uz of %uz peers are left: is a file "
+                                "cut off? (\"allow_shrink: true\" in it says "
+                                "that this is meant)", after, before)
+                   - text;
+
+        ngx_http_kerberos_add_line(load, line);
+        return NGX_ERROR;
+    }
+
+    load->services = kerberos_config_services(config);
+    load->peers = kerberos_config_peers(config);
+
+    switch (result) {
+
+    case KERBEROS_OK:
+        load->end = NGX_HTTP_KERBEROS_TAKEN;
+        break;
+
+    case KERBEROS_NO_MEMORY:
+        load->end = NGX_HTTP_KERBEROS_SHORT;
+        break;
+
+    default:
+        /* another configuration came between */
+        break;
+    }
+
+    return NGX_DECLINED;
+}
+
+
+/* once for each text, and for each thing that goes wrong before there is one */
+
+static void
+ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load)
+{
+    u_char                         *p;
+    size_t                          len;
+    ngx_str_t                      *line;
+    ngx_md5_t                       md5;
+    ngx_uint_t                      i;
+    kerberos_text                   text;
+    kerberos_known                  known;
+    ngx_slab_pool_t                *shpool;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = load->kmcf;
+    line = load->lines.elts;
+    len = 0;
+
+    for (i = 0; i < load->lines.nelts; i++) {
+        len += line[i].len + 1;
+    }
+
+    p = ngx_pnalloc(load->pool, len + 1);
+    if (p == NULL) {
+        return;
+    }
+
+    text.data = (char *) p;
+
+    for (i = 0; i < load->lines.nelts; i++) {
+        p = ngx_cpymem(p, line[i].data, line[i].len);
+        *p++ = '\n';
+    }
+
+    text.len = len ? len - 1 : 0;
+
+    if (load->edition.digest[0] == 0 && load->edition.digest[1] == 0) {
+        ngx_md5_init(&md5);
+        ngx_md5_update(&md5, text.data, text.len);
+        ngx_md5_final((u_char *) load->edition.digest, &md5);
+    }
+
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    known = kerberos_zone_knows(kmcf->zone, kmcf->lineage, &load->edition);
+
+    if (known == KERBEROS_NEW) {
+        kerberos_zone_refuse(kmcf->zone, &load->edition, text);
+        load->end = NGX_HTTP_KERBEROS_REFUSED;
+    }
+
+    ngx_shmtx_unlock(&shpool->mutex);
+}
+
+
+static void
+ngx_http_kerberos_add_line(void *context, kerberos_text line)
+{
+    ngx_http_kerberos_load_t *load = context;
+
+    ngx_str_t  *copy;
+
+    copy = ngx_array_push(&load->lines);
+
+    if (copy
+        && ngx_http_kerberos_copy_text(load->pool, copy, line) != NGX_OK)
+    {
+        load->lines.nelts--;
+    }
+}
+
+
+/* in the event loop again */
+
+static void
+ngx_http_kerberos_end_load(void *data)
+{
+    ngx_http_kerberos_load_t *load = data;
+
+    ngx_log_t                      *log;
+    ngx_str_t                      *line;
+    ngx_uint_t                      i;
+    ngx_http_kerberos_leader_t     *leader;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = load->kmcf;
+    log = kmcf->cycle->log;
+    leader = &kmcf->leader;
+
+    switch (load->end) {
+
+    case NGX_HTTP_KERBEROS_TAKEN:
+        leader->lacked = 0;
+
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "registry taken over: generation %uL, %uz services, "
+                      "%uz peers", load->generation, load->services,
+                      load->peers);
+
+        ngx_http_kerberos_adopt(kmcf);
+        break;
+
+    case NGX_HTTP_KERBEROS_REPAIRED:
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "registry is again what is in force");
+        break;
+
+    case NGX_HTTP_KERBEROS_REFUSED:
+        line = load->lines.elts;
+
+        for (i = 0; i < load->lines.nelts; i++) {
+            ngx_log_error(NGX_LOG_ERR, log, 0, "%V", &line[i]);
+        }
+
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "registry not taken over, what is in force stays");
+        break;
+
+    case NGX_HTTP_KERBEROS_SHORT:
+
+        /* processes let go of older generations, then there may be some */
+
+        ngx_memzero(leader->read, sizeof(leader->read));
+
+        if (!leader->lacked) {
+            ngx_log_error(NGX_LOG_ERR, log, 0,
+                          "zone \"%V\" of %uzk has no memory for %uz peers in "
+                          "%uz services beside those in use: registry not "
+                          "taken over, trying again",
+                          &kmcf->shm_zone->shm.name,
+                          kmcf->shm_zone->shm.size / 1024, load->peers,
+                          load->services);
+        }
+
+        leader->lacked = 1;
+        break;
+
+    default:
+        break;
+    }
+
+    if (load->pool) {
+        ngx_destroy_pool(load->pool);
+    }
+
+    ngx_free(load);
+
+    if (!leader->leading) {
+        ngx_http_kerberos_ignore_registry(kmcf);
+
+    } else if (leader->noticed && !leader->quiet.timer_set) {
+        ngx_http_kerberos_look(kmcf);
+    }
+}

@@ -1,0 +1,185 @@
+
+/* SPDX-License-Identifier: MIT
+ *
+ * Work that may take its time, off the event loop: a thread of a worker runs
+ * one job, and the event loop hears of its end.  There is one at a time, and
+ * mostly none.
+ */
+
+#include "ngx/ngx_http_kerberos.h"
+
+#include <pthread.h>
+#include <sys/eventfd.h>
+
+
+static ngx_int_t ngx_http_kerberos_open_work(ngx_http_kerberos_work_t *work,
+    ngx_log_t *log);
+static void *ngx_http_kerberos_run_work(void *data);
+static void ngx_http_kerberos_work_handler(ngx_event_t *rev);
+
+
+/* NGX_BUSY: there is a job already */
+
+ngx_int_t
+ngx_http_kerberos_begin_work(ngx_http_kerberos_work_t *work,
+    ngx_http_kerberos_job_pt run, ngx_http_kerberos_job_pt done, void *data,
+    ngx_log_t *log)
+{
+    int       err;
+    sigset_t  all, former;
+
+    if (work->busy) {
+        return NGX_BUSY;
+    }
+
+    if (work->connection == NULL
+        && ngx_http_kerberos_open_work(work, log) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    work->run = run;
+    work->done = done;
+    work->data = data;
+
+    /* signals are for the event loop */
+
+    sigfillset(&all);
+    (void) pthread_sigmask(SIG_BLOCK, &all, &former);
+
+    err = pthread_create(&work->thread, NULL, ngx_http_kerberos_run_work, work);
+
+    (void) pthread_sigmask(SIG_SETMASK, &former, NULL);
+
+    if (err) {
+        ngx_log_error(NGX_LOG_ERR, log, err, "pthread_create() failed");
+        return NGX_ERROR;
+    }
+
+    work->busy = 1;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kerberos_open_work(ngx_http_kerberos_work_t *work, ngx_log_t *log)
+{
+    int                fd;
+    ngx_connection_t  *c;
+
+    fd = eventfd(0, EFD_NONBLOCK|EFD_CLOEXEC);
+
+    if (fd == -1) {
+        ngx_log_error(NGX_LOG_ERR, log, ngx_errno, "eventfd() failed");
+        return NGX_ERROR;
+    }
+
+    c = ngx_http_kerberos_listen(fd, ngx_http_kerberos_work_handler, work, log);
+
+    if (c == NULL) {
+        (void) close(fd);
+        return NGX_ERROR;
+    }
+
+    work->connection = c;
+
+    return NGX_OK;
+}
+
+
+static void *
+ngx_http_kerberos_run_work(void *data)
+{
+    ngx_http_kerberos_work_t  *work = data;
+
+    uint64_t  one;
+    ssize_t   n;
+
+    work->run(work->data);
+
+    one = 1;
+    n = write(work->connection->fd, &one, sizeof(one));
+    (void) n;
+
+    return NULL;
+}
+
+
+static void
+ngx_http_kerberos_work_handler(ngx_event_t *rev)
+{
+    uint64_t                   ended;
+    ngx_connection_t          *c;
+    ngx_http_kerberos_work_t  *work;
+
+    c = rev->data;
+    work = c->data;
+
+    if (read(c->fd, &ended, sizeof(ended)) == sizeof(ended)) {
+        ngx_http_kerberos_end_work(work);
+    }
+}
+
+
+/* waits for the job, where there is one */
+
+void
+ngx_http_kerberos_end_work(ngx_http_kerberos_work_t *work)
+{
+    if (!work->busy) {
+        return;
+    }
+
+    (void) pthread_join(work->thread, NULL);
+
+    work->busy = 0;
+    work->done(work->data);
+}
+
+
+void
+ngx_http_kerberos_close_work(ngx_http_kerberos_work_t *work)
+{
+    ngx_http_kerberos_end_work(work);
+
+    if (work->connection) {
+        ngx_close_connection(work->connection);
+        work->connection = NULL;
+    }
+}
+
+
+/* a descriptor that is no socket of a client's or peer's */
+
+ngx_connection_t *
+ngx_http_kerberos_listen(int fd, ngx_event_handler_pt handler, void *data,
+    ngx_log_t *log)
+{
+    ngx_event_t       *rev;
+    ngx_connection_t  *c;
+
+    c = ngx_get_connection(fd, log);
+    if (c == NULL) {
+        return NULL;
+    }
+
+    c->data = data;
+
+    rev = c->read;
+    rev->log = log;
+    rev->handler = handler;
+
+    c->write->log = log;
+
+    /* nobody has left it open when the worker ends */
+    rev->channel = 1;
+    c->write->channel = 1;
+
+    if (ngx_add_event(rev, NGX_READ_EVENT, 0) != NGX_OK) {
+        ngx_free_connection(c);
+        return NULL;
+    }
+
+    return c;
+}
