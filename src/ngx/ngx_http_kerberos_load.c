@@ -25,6 +25,7 @@ typedef struct {
     ngx_pool_t                      *pool;
     ngx_log_t                        log;            /* silent */
     ngx_uint_t                       noticed;
+    int64_t                          newest;         /* file's last change */
     kerberos_edition                 edition;
     ngx_array_t                      lines;          /* ngx_str_t: problems */
     ngx_http_kerberos_end_e          end;
@@ -38,7 +39,8 @@ static void ngx_http_kerberos_load(void *data);
 static ngx_uint_t ngx_http_kerberos_is_worth(ngx_http_kerberos_load_t *load);
 static void ngx_http_kerberos_sign(ngx_http_kerberos_load_t *load,
     u_char signature[16]);
-static void ngx_http_kerberos_sign_file(ngx_md5_t *md5, u_char *name);
+static void ngx_http_kerberos_sign_file(ngx_http_kerberos_load_t *load,
+    ngx_md5_t *md5, u_char *name);
 static ngx_int_t ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load);
 static ngx_int_t ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     kerberos_config *config);
@@ -145,13 +147,16 @@ ngx_http_kerberos_is_worth(ngx_http_kerberos_load_t *load)
     ngx_memcpy(leader->seen, signature, 16);
     leader->looked = 1;
 
-    if (load->noticed || first) {
-        ngx_memcpy(leader->read, signature, 16);
-        return 1;
+    if (!load->noticed && !first
+        && (!settled || ngx_memcmp(signature, leader->read, 16) == 0))
+    {
+        return 0;
     }
 
-    if (!settled || ngx_memcmp(signature, leader->read, 16) == 0) {
-        return 0;
+    /* what is written twice in one tick of the clock looks the same */
+
+    if (load->edition.unix_ms - load->newest < 1000) {
+        signature[0] ^= 0xff;
     }
 
     ngx_memcpy(leader->read, signature, 16);
@@ -178,14 +183,15 @@ ngx_http_kerberos_sign(ngx_http_kerberos_load_t *load, u_char signature[16])
     for (i = 0; i < load->kmcf->registries->nelts; i++) {
 
         if (strpbrk((char *) name[i].data, "*?[") == NULL) {
-            ngx_http_kerberos_sign_file(&md5, name[i].data);
+            ngx_http_kerberos_sign_file(load, &md5, name[i].data);
             continue;
         }
 
         if (glob((char *) name[i].data, GLOB_NOSORT, NULL, &gl) == 0) {
 
             for (n = 0; n < gl.gl_pathc; n++) {
-                ngx_http_kerberos_sign_file(&md5, (u_char *) gl.gl_pathv[n]);
+                ngx_http_kerberos_sign_file(load, &md5,
+                                            (u_char *) gl.gl_pathv[n]);
             }
         }
 
@@ -197,8 +203,10 @@ ngx_http_kerberos_sign(ngx_http_kerberos_load_t *load, u_char signature[16])
 
 
 static void
-ngx_http_kerberos_sign_file(ngx_md5_t *md5, u_char *name)
+ngx_http_kerberos_sign_file(ngx_http_kerberos_load_t *load, ngx_md5_t *md5,
+    u_char *name)
 {
+    int64_t      changed;
     struct stat  st;
 
     ngx_md5_update(md5, name, ngx_strlen(name));
@@ -212,6 +220,11 @@ ngx_http_kerberos_sign_file(ngx_md5_t *md5, u_char *name)
     ngx_md5_update(md5, &st.st_size, sizeof(st.st_size));
     ngx_md5_update(md5, &st.st_mtim, sizeof(st.st_mtim));
     ngx_md5_update(md5, &st.st_ctim, sizeof(st.st_ctim));
+
+    changed = (int64_t) st.st_ctim.tv_sec * 1000
+              + st.st_ctim.tv_nsec / 1000000;
+
+    load->newest = ngx_max(load->newest, changed);
 }
 
 
