@@ -43,7 +43,8 @@ void end_gone(Process& process, Request& request, const breaker::Judgement& judg
               base::Instant now) {
   // While a request is counted there, the record stays.
   auto& record = *process.zone().at<PeerRecord>(request.record);
-  const breaker::Options options;
+  // One that is off: a probe gives its place back, however late, and nothing is decided.
+  const breaker::Options options{.mode = breaker::Mode::kOff};
   breaker::Breaker(record.breaker, options).report(request.pass, {}, now, process.random());
   count_outcome(record, judgement);
   count_out(process, request);

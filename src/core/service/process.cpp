@@ -50,14 +50,18 @@ std::vector<Notice> Process::orphans() {
   std::vector<Notice> found;
   if (!suspects_.empty()) {
     for (const Notice& now : untold()) {
-      const bool before = std::ranges::any_of(suspects_, [&](const Notice& suspect) {
-        return suspect.rank() == now.rank() && suspect.transition.epoch == now.transition.epoch;
+      const bool before = std::ranges::any_of(suspects_, [&](const Suspect& suspect) {
+        return suspect.rank == now.rank() && suspect.epoch == now.transition.epoch;
       });
       if (before) found.push_back(now);
     }
     suspects_.clear();
   }
-  if (std::exchange(somebody_died_, false)) suspects_ = untold();
+  if (std::exchange(somebody_died_, false)) {
+    for (const Notice& notice : untold()) {
+      suspects_.push_back({notice.rank(), notice.transition.epoch});
+    }
+  }
   return found;
 }
 

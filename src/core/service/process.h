@@ -72,9 +72,17 @@ class Process {
  private:
   Process(const Zone& zone, base::Owner self, const Pins& pins, std::uint64_t seed);
 
+  // A transition that somebody has won and not logged. It may outlast the generation in which it
+  // was found.
+  struct Suspect {
+    std::uint32_t rank;  // of the peer
+    std::uint32_t epoch;
+  };
+
   [[nodiscard]] std::vector<Notice> untold() const;
   // Somebody died: probes have become free, and the loads of peers are less.
   void announce() const;
+
   Zone zone_;
   base::Owner self_;
   Pins pins_;
@@ -82,7 +90,7 @@ class Process {
   base::Pcg32 random_;
   balance::Workbench bench_;
   bool somebody_died_ = false;
-  std::vector<Notice> suspects_;
+  std::vector<Suspect> suspects_;
 };
 
 }  // namespace kerberos::service

@@ -89,6 +89,14 @@ class Gate {
     return id;
   }
 
+  // A change of the registry while its configuration is in force, as its leader makes it.
+  std::uint64_t change(const registry::Registry& registry, base::Instant now = 1) const {
+    zone.sweep(now);
+    const std::uint64_t id = build_generation(zone, registry, zone.current()->lineage);
+    if (id != 0) zone.publish(id);
+    return id;
+  }
+
   // A process with the pid 100 + slot, on the generation in force.
   [[nodiscard]] Process attach(std::uint32_t slot) const { return attach(slot, 100 + slot); }
   [[nodiscard]] Process attach(std::uint32_t slot, std::int64_t pid) const {

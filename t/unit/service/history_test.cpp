@@ -8,6 +8,8 @@
 #include "core/service/service.h"
 #include "unit/service/gate.h"
 #include "unit/service/journey.h"
+#include "unit/service/lasting.h"
+#include "unit/service/methods.h"
 
 namespace kerberos::service {
 namespace {
@@ -46,14 +48,15 @@ bool comes_back(const Gate& gate, base::Instant now) {
   return open;
 }
 
+template <class Record>
 int length(const Gate& gate, Offset first) {
   int records = 0;
-  for (Offset next = first; next != 0; ++records) next = gate.zone.at<PeerRecord>(next)->next;
+  for (Offset next = first; next != 0; ++records) next = gate.zone.at<Record>(next)->next;
   return records;
 }
 
 int peer_records(const Gate& gate) {
-  return length(gate, gate.zone.header().peer_records);
+  return length<PeerRecord>(gate, gate.zone.header().peer_records);
 }
 
 // How long.
@@ -151,6 +154,103 @@ void reloads_of_ever_new_peers_leave_no_more_than_ten_minutes_of_them(void**) {
   assert_true(most <= 14);
 }
 
+// What somebody still uses.
+
+// A record stays where it is while a request is counted there, though no generation has named it
+// for long, and its rank goes to nobody.
+void a_record_outlives_its_generations_while_requests_are_in_flight(void**) {
+  const Gate gate;
+  gate.reload(both(), 1'000);
+  Process process = gate.attach(0);
+  Lasting request(process);
+  assert_text(request.pick(1'000), "a");
+  const std::uint32_t rank = request.request.rank;
+  const PeerRecord* record = &record_of(process, "a");
+  gate.change(one({peer("b")}), 2'000);
+  process.adopt();
+  process.pins().let_go_before(~0ULL);
+  base::Instant now = 2'000;
+  for (int i = 0; i < 5; ++i) {
+    gate.change(one({peer("b"), peer("c" + std::to_string(i))}), now += kHistory);
+    process.adopt();
+    gate.zone.forget_history();
+    assert_int_equal(process.generation().place(rank).word, 0);
+    assert_int_equal(record->rank, rank);
+    assert_int_equal(record->counters.requests.load(), 1);
+  }
+  assert_false(request.report(kGood, now));
+  assert_int_equal(record->counters.successes.load(), 1);
+  request.close();
+  const int before = peer_records(gate);
+  assert_true(gate.zone.forget_history());
+  assert_true(peer_records(gate) < before);
+  gate.change(one({peer("b"), peer("d")}), now);
+  process.adopt();
+  assert_true(process.generation().place(rank).peer());  // d's now
+}
+
+void a_record_outlives_its_generations_while_connections_are_kept(void**) {
+  const Gate gate;
+  gate.reload(both(), 1'000);
+  Process process = gate.attach(0);
+  Process other = gate.attach(1);
+  const std::uint32_t rank = record_of(process, "a").rank;
+  process.use(rank).idle += 2;
+  gate.change(one({peer("b")}), 2'000);
+  process.adopt();
+  other.adopt();
+  gate.sweep(3'000);
+  for (int i = 0; i < 2; ++i) {
+    gate.sweep(3'000 + 2 * kHistory);
+    gate.zone.forget_history();
+    assert_int_equal(peer_records(gate), 2);
+    process.use(rank).idle -= 1;
+  }
+  gate.change(one({peer("b"), peer("c")}), 4'000 + 2 * kHistory);
+  other.adopt();
+  assert_int_equal(record_of(other, "c").rank, rank);
+}
+
+void a_service_outlives_its_generations_while_its_requests_are_counted(void**) {
+  const Gate gate;
+  gate.reload(balanced("hash $arg_k bounded=125%", {peer("a")}), 1'000);
+  Process process = gate.attach(0);
+  Lasting request(process, 0, "key");
+  assert_text(request.pick(1'000), "a");
+  const std::uint32_t rank = request.request.service_rank;
+  gate.change(registry_of({named("other", {peer("a")})}), 2'000);
+  process.adopt();
+  process.pins().let_go_before(~0ULL);
+  gate.sweep(2'000);
+  gate.zone.forget_history();
+  assert_int_equal(length<ServiceRecord>(gate, gate.zone.header().service_records), 2);
+  request.report(kGood, 3'000);
+  request.close();
+  gate.zone.forget_history();
+  assert_int_equal(length<ServiceRecord>(gate, gate.zone.header().service_records), 1);
+  assert_int_equal(gate.zone.in_flight(rank), 0);
+}
+
+// The dead use nothing, once somebody has buried them.
+void what_the_dead_used_is_forgotten_when_they_are_buried(void**) {
+  const Gate gate;
+  gate.reload(both(), 1'000);
+  Process dead = gate.attach(0);
+  Process alive = gate.attach(1);
+  Lasting request(dead);
+  assert_text(request.pick(1'000), "a");
+  dead.use(record_of(dead, "b").rank).idle += 1;
+  Gate::kill(100);
+  gate.change(one({peer("c")}), 2'000);
+  alive.adopt();
+  gate.zone.sweep(2'000 + kHistory);
+  assert_int_equal(peer_records(gate), 3);
+  alive.bury(Gate::exists);
+  gate.zone.sweep(2'000 + kHistory);
+  gate.zone.sweep(2'000 + 2 * kHistory);
+  assert_int_equal(peer_records(gate), 1);
+}
+
 // Where memory is short.
 
 void history_gives_way_to_a_build(void**) {
@@ -229,6 +329,10 @@ int main() {
       cmocka_unit_test(a_clock_that_steps_back_forgets_nothing),
       cmocka_unit_test(nobody_else_gets_its_rank_meanwhile),
       cmocka_unit_test(reloads_of_ever_new_peers_leave_no_more_than_ten_minutes_of_them),
+      cmocka_unit_test(a_record_outlives_its_generations_while_requests_are_in_flight),
+      cmocka_unit_test(a_record_outlives_its_generations_while_connections_are_kept),
+      cmocka_unit_test(a_service_outlives_its_generations_while_its_requests_are_counted),
+      cmocka_unit_test(what_the_dead_used_is_forgotten_when_they_are_buried),
       cmocka_unit_test(history_gives_way_to_a_build),
       cmocka_unit_test(history_gives_way_to_a_worker),
       cmocka_unit_test(a_build_that_fails_all_the_same_leaves_nothing_new),

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "core/service/process.h"
 
+#include <string>
+
 #include "unit/service/gate.h"
 #include "unit/service/journey.h"
+#include "unit/service/lasting.h"
 
 namespace kerberos::service {
 namespace {
@@ -167,6 +170,148 @@ void who_takes_the_slot_of_a_dead_process_looks_for_what_it_left(void**) {
   for (int i = 0; i < 3; ++i) assert_true(next.orphans().empty());
 }
 
+// Whoever looks may have gone over to another generation between its two looks, where peers have
+// other numbers, and what it knew of the one before is gone.
+void a_look_for_orphans_survives_the_generation_it_began_on(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b"), peer("c")}));
+  Process dead = gate.attach(0);
+  Process alive = gate.attach(1);
+  trip(dead, "b", 1'000);
+  trip(dead, "c", 1'000);
+  Gate::kill(100);
+  alive.bury(Gate::exists);
+  assert_true(alive.orphans().empty());
+  gate.change(one({peer("c"), peer("d"), peer("e"), peer("a")}));
+  assert_true(alive.adopt());
+  gate.sweep();
+  assert_text(gate.generations(), "2");
+  const auto found = alive.orphans();
+  assert_int_equal(found.size(), 1);  // b is nobody's any more
+  assert_text(id_of(alive, found[0].peer), "c");
+  assert_true(found[0].transition.to == State::kOpen);
+}
+
+// Whoever frees memory meets the dead first, and cannot log what they have not.
+void who_sweeps_leaves_the_dead_to_who_can_mourn_them(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process dead = gate.attach(0);
+  Process alive = gate.attach(1);
+  trip(dead, "b", 1'000);
+  Gate::kill(100);
+  gate.change(one({peer("a"), peer("b")}));
+  gate.zone.sweep(1);
+  alive.adopt();
+  const std::uint64_t changes = service_of(alive).changes.load();
+  alive.bury(Gate::exists);
+  assert_int_equal(service_of(alive).changes.load(), changes + 1);
+  assert_true(alive.orphans().empty());
+  assert_int_equal(alive.orphans().size(), 1);
+}
+
+// Adopting.
+
+void what_requests_need_is_reserved_when_a_service_grows(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a")}));
+  Process process = gate.attach(0);
+  registry::Registry large = one({});
+  for (int i = 0; i < 100; ++i) large.services[0].peers.push_back(peer(std::to_string(i)));
+  gate.change(large);
+  process.adopt();
+  assert_true(process.bench().in.capacity() >= 100);
+  assert_true(process.bench().members.capacity() >= 100);
+}
+
+void what_is_known_of_a_peer_goes_over(void**) {
+  const Gate gate;
+  gate.reload(one({peer("b"), peer("c")}));
+  Process process = gate.attach(0);
+  trip(process, "b", 1'000);
+  Client flying(process);
+  assert_text(flying.pick(1'000), "c");
+  const std::uint32_t rank = record_of(process, "c").rank;
+  gate.change(registry_of({named("new", {peer("b")}), named("product", {peer("c"), peer("b")})}));
+  assert_true(process.adopt());
+  assert_int_equal(in_flight(process, "c"), 1);
+  assert_int_equal(record_of(process, "c").rank, rank);
+  assert_text(serve(process, 2, 1'000, 1), "cc");
+  assert_text(serve(process, 1, 1'000, 0), "b");  // of another service, and sound there
+  flying.report(kGood, 1'000);
+  assert_int_equal(gate.zone.in_flight(rank), 0);
+}
+
+void a_process_that_attaches_late_begins_with_the_newest_of_its_configuration(void**) {
+  const Gate gate;
+  const std::uint64_t lineage = gate.reload(one({peer("a")}));
+  gate.change(one({peer("b")}));
+  gate.change(one({peer("c")}));
+  Process late = gate.attach(0);
+  assert_int_equal(late.generation().id(), 3);
+  gate.build(one({peer("d")}));  // of a reload that fails
+  gate.zone.forget_pending();
+  Process later = *Process::attach(gate.zone, 1, 101, lineage, 1);
+  assert_int_equal(later.generation().id(), 3);
+}
+
+// There may come to be more ranks than any page of them that the process has had so far.
+void a_process_counts_whatever_ranks_there_come_to_be(void**) {
+  Gate gate(std::size_t{8} << 20U);
+  gate.reload(one({peer("a")}));
+  Process process = gate.attach(0);
+  registry::Registry large = one({peer("a")});
+  for (std::uint32_t i = 0; i < 2 * Uses::kChunk; ++i) {
+    large.services[0].peers.push_back(peer(std::to_string(i)));
+  }
+  assert_int_not_equal(gate.change(large), 0);
+  assert_true(process.adopt());
+  const PeerImage& last = process.generation().peers().back();
+  assert_true(last.rank >= 2 * Uses::kChunk);
+  process.use(last.rank).in_flight += 2;
+  assert_int_equal(gate.zone.in_flight(last.rank), 2);
+  process.use(last.rank).in_flight -= 2;
+}
+
+void where_memory_is_short_a_process_lets_go_of_what_is_old(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a")}));
+  Process process = gate.attach(0);
+  Lasting request(process);
+  assert_text(request.pick(1), "a");
+  gate.change(one({peer("a")}));
+  process.adopt();
+  process.bury(Gate::exists);
+  assert_text(pinned(gate, 0), "1 2");  // there is no shortage
+  gate.zone.header().shortage.store(2);
+  process.bury(Gate::exists);
+  assert_text(pinned(gate, 0), "2");
+  assert_true(request.report(kGood, 2));
+  request.close();
+  gate.zone.header().shortage.store(3);
+  process.bury(Gate::exists);
+  assert_text(pinned(gate, 0), "2");  // one it has to have
+}
+
+// What is known of an older generation's requests reaches those who rank by load in the new one.
+void who_begins_or_ends_on_an_older_generation_is_heard_of(void**) {
+  const Gate gate;
+  gate.reload(one({peer("a"), peer("b")}));
+  Process old = gate.attach(0);
+  Client before(old);
+  before.pick(1);
+  const auto changes = [&] { return service_of(old).changes.load(); };
+  assert_int_equal(changes(), 0);
+  before.report(kGood, 1);
+  assert_int_equal(changes(), 0);
+  gate.change(one({peer("a"), peer("b")}));
+  Client after(old);
+  after.pick(1);
+  assert_int_equal(changes(), 1);
+  after.report(kGood, 1);
+  assert_int_equal(changes(), 2);
+}
+
 }  // namespace
 }  // namespace kerberos::service
 
@@ -186,6 +331,14 @@ int main() {
       cmocka_unit_test(a_transition_that_the_dead_did_not_log_is_handed_out_once),
       cmocka_unit_test(what_is_logged_between_two_looks_is_nobodys_orphan),
       cmocka_unit_test(who_takes_the_slot_of_a_dead_process_looks_for_what_it_left),
+      cmocka_unit_test(a_look_for_orphans_survives_the_generation_it_began_on),
+      cmocka_unit_test(who_sweeps_leaves_the_dead_to_who_can_mourn_them),
+      cmocka_unit_test(what_requests_need_is_reserved_when_a_service_grows),
+      cmocka_unit_test(what_is_known_of_a_peer_goes_over),
+      cmocka_unit_test(a_process_that_attaches_late_begins_with_the_newest_of_its_configuration),
+      cmocka_unit_test(a_process_counts_whatever_ranks_there_come_to_be),
+      cmocka_unit_test(where_memory_is_short_a_process_lets_go_of_what_is_old),
+      cmocka_unit_test(who_begins_or_ends_on_an_older_generation_is_heard_of),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

@@ -3,8 +3,10 @@
 
 #include <set>
 #include <string>
+#include <vector>
 
 #include "unit/service/gate.h"
+#include "unit/service/lasting.h"
 
 namespace kerberos::service {
 namespace {
@@ -205,6 +207,25 @@ void a_process_that_died_is_swept_out_of_its_slot(void**) {
   assert_int_equal(gate.zone.in_flight(rank), 0);
 }
 
+// They may not have logged all that they did, which only a process can make up for.
+void who_sweeps_buries_nobody(void**) {
+  const Gate gate;
+  gate.reload(two());
+  Process dead = gate.attach(0);
+  Client(dead).pick(1);
+  const std::uint32_t rank = record_of(dead, "a").rank;
+  Gate::kill(100);
+  gate.change(two());
+  gate.zone.sweep(1);
+  assert_text(gate.generations(), "1 2");
+  assert_true(gate.zone.owners().alive(dead.self()));
+  assert_int_equal(gate.zone.in_flight(rank), 1);
+  gate.zone.bury(Gate::exists);
+  gate.zone.sweep(1);
+  assert_text(gate.generations(), "2");
+  assert_int_equal(gate.zone.in_flight(rank), 0);
+}
+
 void who_is_buried_holds_nothing_and_pins_nothing(void**) {
   const Gate gate;
   gate.reload(two());
@@ -355,6 +376,86 @@ void records_are_one_per_key_and_ranks_are_used_again(void**) {
   assert_int_equal(later.peer("fourth")->rank, 2);
 }
 
+// Changes, beside which a configuration may be waiting to be put in force.
+
+void a_pending_generation_survives_what_others_sweep(void**) {
+  const Gate gate;
+  const std::uint64_t lineage = gate.reload(two());
+  Process leader = gate.attach(0);
+  const std::uint64_t pending = gate.build(one({peer("c")}));
+  for (int i = 0; i < 3; ++i) {
+    gate.change(two());
+    leader.adopt();
+    gate.sweep();
+    assert_int_equal(gate.zone.current()->lineage, lineage);
+    assert_non_null(gate.zone.find(pending));
+  }
+  assert_text(gate.generations(), "2 5");
+  gate.zone.publish(pending);
+  assert_int_equal(gate.zone.current()->id, pending);
+  assert_int_equal(gate.zone.header().pending, 0);
+  leader.detach();
+  gate.sweep();
+  assert_text(gate.generations(), "2");
+}
+
+void a_reload_that_fails_leaves_what_a_leader_has_published_meanwhile(void**) {
+  const Gate gate;
+  gate.reload(two());
+  Process leader = gate.attach(0);
+  gate.build(one({peer("c")}));
+  gate.change(two());
+  leader.adopt();
+  assert_text(gate.generations(), "1 2 3");  // 1 was in force when 3 was built
+  gate.build(two());                         // the next attempt
+  assert_text(gate.generations(), "3 4");
+  gate.zone.forget_pending();
+  gate.sweep();
+  assert_text(gate.generations(), "3");
+}
+
+void a_lineage_is_named_by_its_first_generation(void**) {
+  const Gate gate;
+  assert_int_equal(gate.reload(two()), 1);
+  assert_int_equal(gate.change(two()), 2);
+  assert_int_equal(gate.zone.current()->lineage, 1);
+  assert_int_equal(gate.reload(two()), 3);
+  assert_int_equal(gate.zone.current()->lineage, 3);
+  assert_int_equal(gate.change(two()), 4);
+  assert_int_equal(gate.zone.current()->lineage, 3);
+}
+
+// Memory is what one generation needs, however many came and went, whoever held them.
+void many_changes_leave_memory_as_it_was(void**) {
+  const Gate gate;
+  gate.reload(two());
+  Process first = gate.attach(0);
+  Process second = gate.attach(1);
+  gate.sweep_all();
+  const std::size_t used = gate.arena.in_use();
+  const std::size_t blocks = gate.arena.blocks();
+  std::vector<Lasting> requests;
+  for (int i = 0; i < 200; ++i) {
+    if (i % 3 == 0) {
+      requests.emplace_back(i % 2 == 0 ? first : second);
+      requests.back().pick(1);
+    }
+    assert_int_not_equal(gate.change(i % 2 == 0 ? one({peer("c"), peer("a")}) : two()), 0);
+    first.adopt();
+    if (i % 5 == 0) second.adopt();
+  }
+  for (Lasting& request : requests) {
+    request.report(kGood, 2);
+    request.close();
+  }
+  first.adopt();
+  second.adopt();
+  gate.sweep();
+  gate.sweep_all();
+  assert_int_equal(gate.arena.blocks(), blocks);
+  assert_int_equal(gate.arena.in_use(), used);
+}
+
 void records_that_nobody_names_are_freed(void**) {
   Gate gate;
   const std::size_t blocks = gate.arena.blocks();
@@ -389,6 +490,7 @@ int main() {
       cmocka_unit_test(ids_of_generations_are_never_used_again),
       cmocka_unit_test(many_reloads_leave_memory_as_it_was),
       cmocka_unit_test(a_process_that_died_is_swept_out_of_its_slot),
+      cmocka_unit_test(who_sweeps_buries_nobody),
       cmocka_unit_test(who_is_buried_holds_nothing_and_pins_nothing),
       cmocka_unit_test(whoever_takes_a_slot_anew_starts_at_zero),
       cmocka_unit_test(a_slot_that_was_left_and_taken_again_starts_at_zero),
@@ -400,6 +502,10 @@ int main() {
       cmocka_unit_test(slots_end_where_nginx_ends),
       cmocka_unit_test(in_flight_is_summed_over_living_processes_only),
       cmocka_unit_test(records_are_one_per_key_and_ranks_are_used_again),
+      cmocka_unit_test(a_pending_generation_survives_what_others_sweep),
+      cmocka_unit_test(a_reload_that_fails_leaves_what_a_leader_has_published_meanwhile),
+      cmocka_unit_test(a_lineage_is_named_by_its_first_generation),
+      cmocka_unit_test(many_changes_leave_memory_as_it_was),
       cmocka_unit_test(records_that_nobody_names_are_freed),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
