@@ -16,7 +16,7 @@ UNIT_CPP  := $(sort $(wildcard t/unit/*/*_test.cpp t/threads/*_test.cpp))
 UNIT_C    := $(sort $(wildcard t/abi/*_test.c))
 UNIT      := $(UNIT_CPP:t/%.cpp=build/$(BUILD)/t/%) $(UNIT_C:t/%.c=build/$(BUILD)/t/%)
 CORE      := build/$(BUILD)/core/libkerberos.a
-CORE_LIBS := $(CORE) -lyaml-cpp -lcmocka -lpthread
+CORE_LIBS := $(CORE) -lyaml-cpp -lre2 -lcmocka -lpthread
 CTL       := build/$(BUILD)/kerberosctl
 CTL_OBJ   := $(patsubst src/%.cpp,build/$(BUILD)/%.o,$(sort $(wildcard src/cli/*.cpp)))
 

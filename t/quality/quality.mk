@@ -9,7 +9,7 @@ include src/flags.mk
 OBJECTS := $(patsubst t/quality/%.cpp,$(OUT)/%.o,$(sort $(wildcard t/quality/*.cpp)))
 
 $(OUT)/quality: $(OBJECTS) $(CORE)
-	$(CXX) $(FLAGS_$(BUILD)) -o $@ $^ -lyaml-cpp
+	$(CXX) $(FLAGS_$(BUILD)) -o $@ $^ -lyaml-cpp -lre2
 
 $(OUT)/%.o: t/quality/%.cpp t/quality/quality.mk src/flags.mk
 	@mkdir -p $(@D)

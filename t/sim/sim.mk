@@ -9,7 +9,7 @@ include src/flags.mk
 OBJECTS := $(patsubst t/sim/%.cpp,$(OUT)/%.o,$(sort $(wildcard t/sim/*.cpp)))
 
 $(OUT)/sim: $(OBJECTS) $(CORE)
-	$(CXX) $(FLAGS_$(BUILD)) -o $@ $^ -lyaml-cpp
+	$(CXX) $(FLAGS_$(BUILD)) -o $@ $^ -lyaml-cpp -lre2
 
 $(OUT)/%.o: t/sim/%.cpp t/sim/sim.mk src/flags.mk
 	@mkdir -p $(@D)

@@ -11,6 +11,7 @@
 #include "core/registry/env_services.h"
 #include "core/registry/expand.h"
 #include "core/registry/reader.h"
+#include "core/registry/route_reader.h"
 #include "core/registry/wording.h"
 
 namespace kerberos::registry {
@@ -39,6 +40,7 @@ class FilesReader {
         read_variables();
       }
     }
+    check_routes(reading_.registry, sources_, reading_.problems);
     sort_problems(reading_.problems);
     return std::move(reading_);
   }

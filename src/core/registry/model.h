@@ -15,6 +15,7 @@
 #include "core/registry/connections.h"
 #include "core/registry/intervals.h"
 #include "core/registry/settings.h"
+#include "core/route/model.h"
 
 namespace kerberos::registry {
 
@@ -55,6 +56,7 @@ struct Service {
   std::optional<Retry> retry;
   std::optional<Check> check;
   std::vector<Peer> peers;
+  std::vector<route::Route> routes;
   base::Place place;
   std::uint32_t source = 0;  // which of the sources it stands in, with its peers
 };

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "core/registry/route_reader.h"
 #include "core/registry/service_reader.h"
 #include "core/registry/value.h"
 
@@ -82,7 +83,9 @@ std::span<const KeyRow> registry_keys() {
 }
 
 Reading read(std::string_view text) {
-  return read(parse_document(text));
+  Reading reading = read(parse_document(text));
+  check_routes(reading.registry, {}, reading.problems);
+  return reading;
 }
 
 Reading read(Document document) {

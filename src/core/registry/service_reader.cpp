@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/registry/peer_reader.h"
+#include "core/registry/route_reader.h"
 #include "core/registry/wording.h"
 
 namespace kerberos::registry {
@@ -216,6 +217,11 @@ void read_peers(Draft& draft, const Field& field) {
 // Those of a service alone first.
 constexpr std::array kServiceKeys = {
     ServiceKey{kPeers, read_peers},
+    ServiceKey{block("routes", Form::kList, route_keys, "",
+                     "Which requests the service takes, where no kerberos_service says so."),
+               [](Draft& draft, const Field& field) {
+                 read_routes(field, draft.service->routes, draft.problems);
+               }},
     ServiceKey{kBalance, read_balance},
     ServiceKey{kBreaker, read_breaker},
     ServiceKey{kFailureOn, read_failure_on},
@@ -223,7 +229,7 @@ constexpr std::array kServiceKeys = {
     ServiceKey{kTimeouts, read_timeouts},
     ServiceKey{kTls, read_tls},
 };
-constexpr std::size_t kServiceAlone = 1;
+constexpr std::size_t kServiceAlone = 2;
 
 constexpr auto kServiceRows = rows_of(kServiceKeys);
 
