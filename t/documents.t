@@ -16,7 +16,7 @@ use Kerberos::Test;
 use Kerberos::Test::Log qw(slurp);
 
 my @documents = qw(README.md ARCHITECTURE.md CONTRIBUTING.md CHANGELOG.md docs/breaker.md
-    docs/balancing.md docs/performance.md docs/registry.md);
+    docs/balancing.md docs/performance.md docs/registry.md docs/routing.md);
 my %document  = map { $_ => slurp(root() . "/$_") } @documents;
 my $readme    = $document{'README.md'};
 my $manual    = $document{'docs/breaker.md'};

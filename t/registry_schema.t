@@ -60,7 +60,7 @@ subtest 'every example' => sub {
         $example{$name =~ s{.*/}{}r} = slurp($name);
     }
 
-    for my $name (qw(README.md docs/registry.md)) {
+    for my $name (qw(README.md docs/registry.md docs/routing.md)) {
         my $number = 0;
 
         $example{"$name " . ++$number} = $_ for slurp(root() . "/$name") =~ /^```yaml\n(.*?)^```$/msg;
