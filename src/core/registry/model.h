@@ -35,7 +35,7 @@ struct Peer {
   std::uint32_t max_conns = 0;     // 0: no limit
   bool backup = false;
   bool down = false;
-  std::string check_url;  // of an instance in a variable; nobody acts on it yet
+  std::string check_url;    // of an instance in a variable; nobody acts on it yet
   BreakerSettings breaker;  // what this peer says itself (max_fails and fail_timeout)
   base::Place place;        // where it stands in the file
 };
