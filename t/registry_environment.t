@@ -43,9 +43,6 @@ sub peers () {
     return [map {"$_->{address} $_->{weight}"} service(status($ng), 'users')->{peers}->@*];
 }
 
-my $port = qr/\d+/;
-
-
 subtest 'variables are values' => sub {
     my ($one, $two, $three) = map { $b->address($_) } 1 .. 3;
 
@@ -61,7 +58,8 @@ services:
     breaker: {threshold: "${T_EMPTY:-1}", timeout: 60s}
 EOF
     {
-        local @ENV{qw(T_ONE T_PORT T_WEIGHT T_EMPTY)} = ($one, $two =~ s/.*://r, 7, '');
+        local @ENV{qw(T_ONE T_PORT T_WEIGHT T_EMPTY T_LATER)}
+            = ($one, $two =~ s/.*://r, 7, '', $three);
         $ng->start;
     }
     is_deeply peers(), ["$one 1", "$two 7", "$three 7"], 'each where it stands';
@@ -78,6 +76,12 @@ EOF
 
     ok $ng->reload, 'reloaded';
     is_deeply peers(), ["$one 1", "$two 7", "$three 7"], 'and they are the same';
+
+    # Workers have none; what they read anew knows those of the master.
+
+    $ng->write_file('services.yaml', 'users: ["http://${T_LATER}", "http://${T_ONE}"]');
+    ok((wait_for { peers()->[0] eq "$three 1" } 10), 'a change that asks for another');
+    is_deeply peers(), ["$three 1", "$one 1"], 'and for one again';
 };
 
 subtest 'what is missing or wrong is told where it stands' => sub {

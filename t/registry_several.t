@@ -65,6 +65,19 @@ subtest 'all of them serve' => sub {
         'in the order of the files: a pattern is sorted';
 };
 
+subtest 'files come and go' => sub {
+    my $names = sub { return join ' ', map { $_->{name} } status($ng)->{services}->@* };
+
+    $ng->write_file('conf.d/new.yaml', "new: [\"http://%%BACKEND_1%%\"]\n");
+    ok((wait_for { $names->() eq 'block one three new two' } 10), 'a new file') or diag $names->();
+    is get('/new')->{status}, 200, 'serves';
+
+    unlink $ng->path('conf.d/new.yaml');
+    ok((wait_for { $names->() eq 'block one three two' } 10), 'a file that is gone')
+        or diag $names->();
+    is get('/new')->{status}, 404, 'serves no more';
+};
+
 subtest 'defaults are for their own file' => sub {
     $ng->write_file('conf.d/two.yaml', <<'EOF');
 defaults: {breaker: {threshold: 1, timeout: 60s}}

@@ -93,6 +93,16 @@ subtest 'what has no effect yet is said' => sub {
     unlike $said, qr/no effect/, 'nothing is said of instances alone';
 };
 
+subtest 'a change of a file leaves them' => sub {
+    $ng->write_file('services.yaml', "other: [\"http://%%BACKEND_3%%\"]\n");
+
+    ok((wait_for { service(status($ng), 'other') } 10), 'taken over');
+    is_deeply [map { $_->{name} } status($ng)->{services}->@*], [qw(other order-item user)],
+        'they are there';
+    is http_get($ng->port, '/order-item')->{status}, 200, 'and serve';
+    $ng->write_file('services.yaml', "file: [\"http://%%BACKEND_3%%\"]\n");
+};
+
 subtest 'problems are told with the variable and the column' => sub {
     my $form = '(ID:URL:HEALTH_URL:WEIGHT:TIMEOUT; HEALTH_URL may be empty)';
 
