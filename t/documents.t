@@ -299,7 +299,7 @@ subtest 'causes and reasons' => sub {
     is_deeply [map {s/^((?:gRPC )?status) \d+$/$1/r} names(table(section('## The log')))->@*],
         [sort values %words], 'those of the log in README.md';
 
-    my ($reasons) = slurp(root() . '/src/core/report/json.cpp')
+    my ($reasons) = slurp(root() . '/src/core/report/names.cpp')
         =~ /string_view text_of\(breaker::Reason reason\) (\{.*?\n\})/s;
 
     is_deeply names(table(section('## What opens it', $manual))),

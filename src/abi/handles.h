@@ -12,6 +12,7 @@
 
 #include "abi/kerberos.h"
 #include "core/registry/model.h"
+#include "core/registry/source.h"
 #include "core/service/process.h"
 #include "core/service/zone.h"
 
@@ -42,6 +43,10 @@ struct kerberos_process_s {
 
 struct kerberos_document_s {
   std::string text;
+};
+
+struct kerberos_archive_s {
+  std::vector<kerberos::registry::Source> sources;
 };
 
 namespace kerberos::abi {

@@ -396,6 +396,39 @@ kerberos_result kerberos_status_json(kerberos_process *process, int64_t now, int
 kerberos_text kerberos_document_text(const kerberos_document *document);
 void kerberos_document_free(kerberos_document *document);
 
+/* State: what is to outlive the shared memory, as texts for the caller to keep and to bring back. */
+
+/* What a restart should know of the breakers. `*mark` is of the text that the caller has kept, 0: of
+ * none. Where that still says all, `*document` is NULL. `unix_ms` is the same moment as `now`. */
+kerberos_result kerberos_save_breakers(kerberos_process *process, int64_t now, int64_t unix_ms,
+    uint64_t *mark, kerberos_document **document);
+
+typedef struct {
+    size_t  peers;
+    size_t  open;     /* of these */
+    size_t  unknown;  /* the generation does not have them */
+    size_t  invalid;  /* what was said of them makes no sense */
+} kerberos_restored;
+
+/* Tells it to a generation, the first of a new zone, before anybody works with it.
+ * KERBEROS_REFUSED: nothing was restored; `problem` tells why, ended by zero. MUTEX. */
+kerberos_result kerberos_restore_breakers(kerberos_zone *zone, uint64_t generation,
+    kerberos_text text, int64_t now, int64_t unix_ms, kerberos_restored *restored, char *problem,
+    size_t room);
+
+/* What a registry was read from, all of its sources. KERBEROS_REFUSED: something else than UTF-8. */
+kerberos_result kerberos_save_sources(const kerberos_source *sources, size_t count,
+    kerberos_document **document);
+
+typedef struct kerberos_archive_s  kerberos_archive;
+
+/* KERBEROS_REFUSED: `problem` tells why, ended by zero. */
+kerberos_result kerberos_restore_sources(kerberos_text text, kerberos_archive **archive,
+    char *problem, size_t room);
+size_t kerberos_archive_sources(const kerberos_archive *archive);
+kerberos_source kerberos_archive_source(const kerberos_archive *archive, size_t number);
+void kerberos_archive_free(kerberos_archive *archive);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,28 +1,40 @@
 // SPDX-License-Identifier: MIT
 #include "core/report/writer.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 namespace kerberos::report {
 namespace {
 
-// Names come from configuration files in whatever encoding: never let one break a document.
-std::string quoted(std::string_view text) {
+// Most text has nothing to escape, and to ask the library costs more than all the rest.
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(
+      text, [](char c) { return c >= ' ' && c < '\x7f' && c != '"' && c != '\\'; });
+}
+
+void append_quoted(std::string& to, std::string_view text) {
   using nlohmann::json;
-  return json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  if (is_plain(text)) {
+    to.append(1, '"').append(text).append(1, '"');
+  } else {
+    // Names come from configuration files in whatever encoding: never let one break a document.
+    to += json(text).dump(-1, ' ', false, json::error_handler_t::replace);
+  }
 }
 
 }  // namespace
 
 void Writer::key(std::string_view name) {
   separate();
-  text_ += quoted(name);
+  append_quoted(text_, name);
   text_ += ':';
   first_ = true;  // its value follows without a comma
 }
 
 void Writer::value(std::string_view text) {
-  raw(quoted(text));
+  separate();
+  append_quoted(text_, text);
 }
 
 void Writer::value(double number) {

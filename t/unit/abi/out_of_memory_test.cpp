@@ -408,6 +408,63 @@ void there_is_no_document_or_a_whole_one(void**) {
   kerberos_document_free(document);
 }
 
+// State on disk.
+
+void what_is_to_be_kept_is_kept_whole_or_not_at_all(void**) {
+  Gate gate;
+  gate.reload();
+  gate.attach();
+  kerberos_document* document = nullptr;
+  std::uint64_t mark = 0;
+  each_allocation_fails(
+      [&] { return kerberos_save_breakers(gate.process, 1'000, 5'000, &mark, &document); },
+      [&] {
+        assert_null(document);
+        assert_int_equal(mark, 0);
+      });
+  kerberos_document_free(document);
+
+  constexpr std::string_view kLong = "a text that is long enough to want memory of its own";
+  const kerberos_source sources[] = {{text(kLong), text(kLong)}, {text(kLong), text(kLong)}};
+  each_allocation_fails([&] { return kerberos_save_sources(sources, 2, &document); });
+  const kerberos_text shown = kerberos_document_text(document);
+  kerberos_archive* archive = nullptr;
+  char problem[128];
+  each_allocation_fails(
+      [&] { return kerberos_restore_sources(shown, &archive, problem, sizeof(problem)); },
+      [&] { assert_null(archive); });
+  assert_int_equal(kerberos_archive_sources(archive), 2);
+  kerberos_archive_free(archive);
+  kerberos_document_free(document);
+}
+
+constexpr std::string_view kSaved =
+    R"({"schema":1,"kind":"kerberos breakers","breakers":[{)"
+    R"("service":"a service with a long name","peer":"a peer with a long address",)"
+    R"("address":"a peer with a long address","state":"open","until":6000,"opened":1000},{}]})";
+
+void breakers_are_restored_when_there_is_memory(void**) {
+  Gate gate;
+  gate.reload();
+  kerberos_restored restored{};
+  char problem[128];
+  each_allocation_fails([&] {
+    return kerberos_restore_breakers(gate.zone, gate.generation, text(kSaved), 1'000, 5'000,
+                                     &restored, problem, sizeof(problem));
+  });
+  assert_int_equal(restored.peers, 1);
+  assert_int_equal(restored.invalid, 1);
+  const auto last = each_allocation_fails<kerberos_result>(
+      [&] {
+        return kerberos_restore_breakers(gate.zone, gate.generation, text(kSaved.substr(0, 90)),
+                                         1'000, 5'000, &restored, problem, sizeof(problem));
+      },
+      [](kerberos_result result) { assert_int_equal(result, KERBEROS_NO_MEMORY); });
+  assert_int_equal(last, KERBEROS_REFUSED);
+  gate.attach();
+  assert_true(gate.serve());
+}
+
 }  // namespace
 
 int main() {
@@ -426,6 +483,8 @@ int main() {
       cmocka_unit_test(the_slot_of_who_could_not_attach_is_free_for_others),
       cmocka_unit_test(a_request_needs_no_memory),
       cmocka_unit_test(there_is_no_document_or_a_whole_one),
+      cmocka_unit_test(what_is_to_be_kept_is_kept_whole_or_not_at_all),
+      cmocka_unit_test(breakers_are_restored_when_there_is_memory),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
