@@ -19,11 +19,54 @@
 
 
 #define NGX_HTTP_KERBEROS_ZONE_SIZE  (8 * 1024 * 1024)
+#define NGX_HTTP_KERBEROS_STATE_MAX  (64 * 1024 * 1024)   /* of a file */
 #define NGX_HTTP_KERBEROS_DIGEST     16              /* of an identity */
 
 
 /* the idle connections that it keeps */
 typedef struct ngx_http_kerberos_store_s  ngx_http_kerberos_store_t;
+
+
+/* a text on its way to the disk */
+
+typedef struct {
+    kerberos_document               *document;
+    u_char                          *folder;         /* ended by zero */
+    u_char                          *file;
+    u_char                          *temp;
+    ngx_file_info_t                  info;           /* of what was written */
+    const char                      *failed;         /* what did; NULL */
+    ngx_err_t                        err;
+} ngx_http_kerberos_save_t;
+
+
+/* kerberos_state: a folder for what outlives the shared memory */
+
+typedef struct {
+    ngx_str_t                        folder;
+    ngx_str_t                        breakers;       /* paths in it */
+    ngx_str_t                        registry;
+
+    /* of this process, as far as it writes */
+    uint64_t                         mark;           /* what was written */
+    ngx_file_info_t                  written;
+    const char                      *failed;         /* the last time */
+    ngx_err_t                        err;
+
+    /* where a configuration is loaded */
+    ngx_http_kerberos_save_t        *sources;        /* to be kept */
+    kerberos_edition                 bad;            /* what was refused, */
+    ngx_str_t                        problems;       /* and why */
+} ngx_http_kerberos_state_t;
+
+
+/* what is wrong where a configuration is loaded */
+
+typedef struct {
+    ngx_conf_t                      *cf;
+    ngx_uint_t                       level;
+    ngx_array_t                      lines;          /* ngx_str_t */
+} ngx_http_kerberos_problems_t;
 
 
 /* what it keeps by rank */
@@ -85,6 +128,7 @@ struct ngx_http_kerberos_main_conf_s {
     ngx_array_t                     *registries;     /* of ngx_str_t */
     ngx_array_t                     *environment;    /* of kerberos_text */
     ngx_http_upstream_srv_conf_t    *registry;       /* the upstream of it */
+    ngx_http_kerberos_state_t       *state;          /* NULL: keep nothing */
 
     ngx_cycle_t                     *cycle;
     kerberos_config                 *config;
@@ -286,6 +330,7 @@ ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
  */
 void ngx_http_kerberos_digest_sources(kerberos_edition *edition,
     ngx_array_t *sources);
+void ngx_http_kerberos_log_message(void *context, kerberos_text line);
 ngx_int_t ngx_http_kerberos_gather(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, ngx_array_t *sources,
     kerberos_on_message on_message, void *context);
@@ -345,6 +390,42 @@ void ngx_http_kerberos_watch_folders(int fd, ngx_array_t *registries);
 /* ngx_http_kerberos_load.c: taking over what they say */
 
 void ngx_http_kerberos_look(ngx_http_kerberos_main_conf_t *kmcf);
+
+/* ngx_http_kerberos_state.c: what outlives the shared memory */
+
+char *ngx_http_kerberos_set_state(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+void ngx_http_kerberos_restore_breakers(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_log_t *log);
+ngx_http_kerberos_save_t *ngx_http_kerberos_begin_save(
+    ngx_http_kerberos_main_conf_t *kmcf, ngx_log_t *log);
+void ngx_http_kerberos_end_save(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_http_kerberos_save_t *save, ngx_log_t *log);
+void ngx_http_kerberos_save_state(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_log_t *log);
+
+/* ngx_http_kerberos_start.c: the last registry that was good */
+
+ngx_uint_t ngx_http_kerberos_is_start(ngx_conf_t *cf);
+ngx_int_t ngx_http_kerberos_read_last_good(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf, ngx_pool_t *pool,
+    ngx_http_kerberos_problems_t *problems, ngx_uint_t unread);
+void ngx_http_kerberos_end_start(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_log_t *log);
+ngx_http_kerberos_save_t *ngx_http_kerberos_begin_archive(
+    ngx_http_kerberos_state_t *state, ngx_array_t *sources, ngx_log_t *log);
+void ngx_http_kerberos_end_archive(ngx_http_kerberos_state_t *state,
+    ngx_http_kerberos_save_t *save, ngx_log_t *log);
+
+/* ngx_http_kerberos_file.c: files of our own */
+
+ngx_http_kerberos_save_t *ngx_http_kerberos_create_save(
+    kerberos_document *document, ngx_str_t *folder, ngx_str_t *file,
+    ngx_log_t *log);
+void ngx_http_kerberos_free_save(ngx_http_kerberos_save_t *save);
+ngx_int_t ngx_http_kerberos_write(ngx_http_kerberos_save_t *save);
+ngx_int_t ngx_http_kerberos_read_whole(ngx_str_t *name, ngx_str_t *text,
+    ngx_log_t *log);
 
 /* ngx_http_kerberos_peer.c: the journey of a request */
 

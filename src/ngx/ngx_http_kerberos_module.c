@@ -32,6 +32,13 @@ static ngx_command_t  ngx_http_kerberos_commands[] = {
       0,
       NULL },
 
+    { ngx_string("kerberos_state"),
+      NGX_HTTP_MAIN_CONF|NGX_CONF_TAKE1,
+      ngx_http_kerberos_set_state,
+      NGX_HTTP_MAIN_CONF_OFFSET,
+      0,
+      NULL },
+
     { ngx_string("kerberos_service"),
       NGX_HTTP_UPS_CONF|NGX_HTTP_SRV_CONF|NGX_HTTP_LOC_CONF|NGX_CONF_TAKE1,
       ngx_http_kerberos_service,
@@ -157,6 +164,10 @@ ngx_http_kerberos_cleanup(void *data)
     ngx_http_kerberos_free_store(kmcf);
 
     kerberos_config_destroy(kmcf->config);
+
+    if (kmcf->state && kmcf->state->sources) {
+        ngx_http_kerberos_free_save(kmcf->state->sources);
+    }
 
     ngx_http_kerberos_free_leader(kmcf);
 

@@ -32,6 +32,8 @@ static ngx_uint_t ngx_http_kerberos_is_variables(ngx_str_t *name);
 static ngx_int_t ngx_http_kerberos_snapshot(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf);
 static ngx_array_t *ngx_http_kerberos_old_snapshot(ngx_cycle_t *cycle);
+static ngx_int_t ngx_http_kerberos_load_registries(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf, ngx_pool_t *pool);
 static ngx_int_t ngx_http_kerberos_keep_variables(ngx_conf_t *cf,
     kerberos_config *config);
 static ngx_int_t ngx_http_kerberos_gather_files(ngx_pool_t *pool,
@@ -52,7 +54,8 @@ static void ngx_http_kerberos_tell_failed(ngx_http_kerberos_teller_t *teller,
 static void ngx_http_kerberos_tell(ngx_http_kerberos_teller_t *teller,
     const char *fmt, ...);
 static void ngx_http_kerberos_conf_message(void *context, kerberos_text line);
-static void ngx_http_kerberos_log_message(void *context, kerberos_text line);
+static void ngx_http_kerberos_note_line(ngx_http_kerberos_problems_t *problems,
+    kerberos_text line);
 
 
 char *
@@ -198,10 +201,9 @@ ngx_int_t
 ngx_http_kerberos_read_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf)
 {
-    ngx_int_t       rc, gathered;
+    ngx_int_t       rc;
     ngx_str_t       line;
     ngx_pool_t     *pool;
-    ngx_array_t     sources;
     kerberos_text   idle;
 
     if (kmcf->registries == NULL) {
@@ -213,23 +215,7 @@ ngx_http_kerberos_read_registries(ngx_conf_t *cf,
         return NGX_ERROR;
     }
 
-    rc = NGX_ERROR;
-
-    if (ngx_array_init(&sources, pool, 4, sizeof(kerberos_source)) == NGX_OK) {
-
-        gathered = ngx_http_kerberos_gather(pool, kmcf, &sources,
-                                            ngx_http_kerberos_conf_message, cf);
-
-        ngx_http_kerberos_digest_sources(&kmcf->edition, &sources);
-
-        rc = ngx_http_kerberos_read_sources(pool, kmcf, kmcf->config, &sources,
-                                            ngx_http_kerberos_log_message,
-                                            cf->log);
-
-        if (gathered != NGX_OK) {
-            rc = NGX_ERROR;
-        }
-    }
+    rc = ngx_http_kerberos_load_registries(cf, kmcf, pool);
 
     ngx_destroy_pool(pool);
 
@@ -247,6 +233,58 @@ ngx_http_kerberos_read_registries(ngx_conf_t *cf,
     }
 
     return ngx_http_kerberos_keep_variables(cf, kmcf->config);
+}
+
+
+static ngx_int_t
+ngx_http_kerberos_load_registries(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf, ngx_pool_t *pool)
+{
+    ngx_int_t                      rc;
+    ngx_uint_t                     unread, rescue;
+    ngx_array_t                    sources;
+    ngx_http_kerberos_problems_t   problems;
+
+    rescue = kmcf->state && ngx_http_kerberos_is_start(cf);
+
+    problems.cf = cf;
+    problems.level = rescue ? NGX_LOG_ERR : NGX_LOG_EMERG;
+
+    if (ngx_array_init(&problems.lines, pool, 4, sizeof(ngx_str_t)) != NGX_OK
+        || ngx_array_init(&sources, pool, 4, sizeof(kerberos_source))
+           != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    rc = ngx_http_kerberos_gather(pool, kmcf, &sources,
+                                  ngx_http_kerberos_conf_message, &problems);
+
+    unread = problems.lines.nelts;
+
+    ngx_http_kerberos_digest_sources(&kmcf->edition, &sources);
+
+    if (ngx_http_kerberos_read_sources(pool, kmcf, kmcf->config, &sources,
+                                       ngx_http_kerberos_log_message,
+                                       &problems)
+        != NGX_OK)
+    {
+        rc = NGX_ERROR;
+    }
+
+    if (rc != NGX_OK) {
+        return rescue ? ngx_http_kerberos_read_last_good(cf, kmcf, pool,
+                                                         &problems, unread)
+                      : NGX_ERROR;
+    }
+
+    if (kmcf->state && !ngx_test_config) {
+        kmcf->state->sources = ngx_http_kerberos_begin_archive(kmcf->state,
+                                                               &sources,
+                                                               cf->log);
+    }
+
+    return NGX_OK;
 }
 
 
@@ -737,16 +775,39 @@ ngx_http_kerberos_tell(ngx_http_kerberos_teller_t *teller, const char *fmt,
 static void
 ngx_http_kerberos_conf_message(void *context, kerberos_text line)
 {
-    ngx_conf_t  *cf = context;
+    ngx_http_kerberos_problems_t *problems = context;
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%*s", line.len, line.data);
+    ngx_conf_log_error(problems->level, problems->cf, 0, "%*s", line.len,
+                       line.data);
+
+    ngx_http_kerberos_note_line(problems, line);
+}
+
+
+void
+ngx_http_kerberos_log_message(void *context, kerberos_text line)
+{
+    ngx_http_kerberos_problems_t *problems = context;
+
+    ngx_log_error(problems->level, problems->cf->log, 0, "%*s", line.len,
+                  line.data);
+
+    ngx_http_kerberos_note_line(problems, line);
 }
 
 
 static void
-ngx_http_kerberos_log_message(void *context, kerberos_text line)
+ngx_http_kerberos_note_line(ngx_http_kerberos_problems_t *problems,
+    kerberos_text line)
 {
-    ngx_log_t  *log = context;
+    ngx_str_t  *copy;
 
-    ngx_log_error(NGX_LOG_EMERG, log, 0, "%*s", line.len, line.data);
+    copy = ngx_array_push(&problems->lines);
+
+    if (copy
+        && ngx_http_kerberos_copy_text(problems->lines.pool, copy, line)
+           != NGX_OK)
+    {
+        problems->lines.nelts--;
+    }
 }

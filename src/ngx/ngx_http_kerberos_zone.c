@@ -97,6 +97,10 @@ ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone, void *data)
                                      ngx_current_msec, &kmcf->lineage);
     }
 
+    if (result == KERBEROS_OK && data == NULL) {
+        ngx_http_kerberos_restore_breakers(kmcf, shm_zone->shm.log);
+    }
+
     ngx_shmtx_unlock(&shpool->mutex);
 
     switch (result) {
@@ -179,6 +183,8 @@ ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
     ngx_shmtx_lock(&shpool->mutex);
     kerberos_zone_publish(kmcf->zone, kmcf->lineage);
     ngx_shmtx_unlock(&shpool->mutex);
+
+    ngx_http_kerberos_end_start(kmcf, cycle->log);
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 

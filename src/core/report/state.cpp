@@ -151,7 +151,9 @@ class RowReader {
 }  // namespace
 
 std::string to_text(std::span<const service::SavedPeer> peers, const Clocks& clocks) {
+  constexpr std::size_t kRow = 300;  // as names are
   Writer json;
+  json.reserve((peers.size() + 1) * kRow);
   json.begin_object();
   json.field("schema", kSchema);
   json.field("kind", kKind);

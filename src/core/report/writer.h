@@ -5,6 +5,7 @@
 // process where there is none.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <initializer_list>
 #include <string>
@@ -40,6 +41,9 @@ class Writer {
     key(name);
     value(content);
   }
+
+  // So much is going to be written, or so.
+  void reserve(std::size_t bytes) { text_.reserve(bytes); }
 
   [[nodiscard]] std::string take() { return std::move(text_); }
 

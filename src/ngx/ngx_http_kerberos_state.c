@@ -1,0 +1,316 @@
+
+/* SPDX-License-Identifier: MIT
+ *
+ * What outlives the shared memory: a folder for it, and in that the states of
+ * the breakers, for the next start and for a binary upgrade.
+ *
+ * To write is to wait for the disk, so it comes in three parts: the text is
+ * made in the event loop, whoever may wait writes it, and how that went is
+ * told in the event loop again.
+ */
+
+#include "ngx/ngx_http_kerberos.h"
+
+
+static ngx_int_t ngx_http_kerberos_name_file(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_str_t *folder, const char *name);
+static ngx_uint_t ngx_http_kerberos_is_ours(ngx_http_kerberos_state_t *state);
+static int64_t ngx_http_kerberos_unix_time(void);
+
+
+/*
+ * The folder is nginx's as those of its caches are: nginx makes it where it is
+ * missing, and gives it to the user of the workers
+ */
+
+char *
+ngx_http_kerberos_set_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_kerberos_main_conf_t  *kmcf = conf;
+
+    ngx_str_t                  *value;
+    ngx_path_t                 *path;
+    ngx_file_info_t             fi;
+    ngx_http_kerberos_state_t  *state;
+
+    if (kmcf->state) {
+        return "is duplicate";
+    }
+
+    value = cf->args->elts;
+
+    if (value[1].len == 0) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"%V\" directive",
+                           &value[1], &cmd->name);
+        return NGX_CONF_ERROR;
+    }
+
+    path = ngx_pcalloc(cf->pool, sizeof(ngx_path_t));
+    if (path == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    path->name = value[1];
+
+    while (path->name.len > 1 && path->name.data[path->name.len - 1] == '/') {
+        path->name.data[--path->name.len] = '\0';
+    }
+
+    if (ngx_conf_full_name(cf->cycle, &path->name, 0) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    path->conf_file = cf->conf_file->file.name.data;
+    path->line = cf->conf_file->line;
+
+    if (ngx_file_info(path->name.data, &fi) != NGX_FILE_ERROR) {
+
+        if (!ngx_is_dir(&fi)) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "\"%V\" is not a folder", &path->name);
+            return NGX_CONF_ERROR;
+        }
+
+        /* what it holds may still be of use */
+
+        if (access((char *) path->name.data, W_OK|X_OK) == -1) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno,
+                               "no state can be kept in \"%V\"", &path->name);
+        }
+    }
+
+    if (ngx_add_path(cf, &path) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    state = ngx_pcalloc(cf->pool, sizeof(ngx_http_kerberos_state_t));
+    if (state == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    state->folder = path->name;
+
+    if (ngx_http_kerberos_name_file(cf, &state->breakers, &state->folder,
+                                    "breakers.json")
+        != NGX_OK
+        || ngx_http_kerberos_name_file(cf, &state->registry, &state->folder,
+                                       "registry.json")
+           != NGX_OK)
+    {
+        return NGX_CONF_ERROR;
+    }
+
+    kmcf->used = 1;
+    kmcf->state = state;
+
+    return NGX_CONF_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kerberos_name_file(ngx_conf_t *cf, ngx_str_t *file,
+    ngx_str_t *folder, const char *name)
+{
+    u_char  *p;
+
+    file->len = folder->len + 1 + ngx_strlen(name);
+
+    file->data = ngx_pnalloc(cf->pool, file->len + 1);
+    if (file->data == NULL) {
+        return NGX_ERROR;
+    }
+
+    p = ngx_sprintf(file->data, "%V/%s", folder, name);
+    *p = '\0';
+
+    return NGX_OK;
+}
+
+
+/* into a zone that is new, before anybody works with it: under its mutex */
+
+void
+ngx_http_kerberos_restore_breakers(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_log_t *log)
+{
+    char               problem[128];
+    ngx_str_t          text, *file;
+    kerberos_text      saved;
+    kerberos_result    result;
+    kerberos_restored  restored;
+
+    if (kmcf->state == NULL || ngx_test_config) {
+        return;
+    }
+
+    file = &kmcf->state->breakers;
+
+    if (ngx_http_kerberos_read_whole(file, &text, log) != NGX_OK) {
+        return;
+    }
+
+    saved.data = (char *) text.data;
+    saved.len = text.len;
+
+    result = kerberos_restore_breakers(kmcf->zone, kmcf->lineage, saved,
+                                       ngx_current_msec,
+                                       ngx_http_kerberos_unix_time(),
+                                       &restored, problem, sizeof(problem));
+
+    ngx_free(text.data);
+
+    switch (result) {
+
+    case KERBEROS_OK:
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "state of %uz breakers restored, %uz of them open "
+                      "(%uz of other peers, %uz invalid) from \"%V\"",
+                      restored.peers, restored.open, restored.unknown,
+                      restored.invalid, file);
+        break;
+
+    case KERBEROS_REFUSED:
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "no state of breakers restored: \"%V\" %s",
+                      file, problem);
+        break;
+
+    default:
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "no state of breakers restored from \"%V\": %s", file,
+                      result == KERBEROS_NO_MEMORY ? "no memory"
+                                                   : "internal fault");
+    }
+}
+
+
+/* NULL: nothing has changed, or nothing can be done */
+
+ngx_http_kerberos_save_t *
+ngx_http_kerberos_begin_save(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_log_t *log)
+{
+    kerberos_result             result;
+    kerberos_document          *document;
+    ngx_http_kerberos_save_t   *save;
+    ngx_http_kerberos_state_t  *state;
+
+    state = kmcf->state;
+
+    if (state == NULL || kmcf->process == NULL) {
+        return NULL;
+    }
+
+    if (!ngx_http_kerberos_is_ours(state)) {
+        state->mark = 0;
+    }
+
+    result = kerberos_save_breakers(kmcf->process, ngx_current_msec,
+                                    ngx_http_kerberos_unix_time(),
+                                    &state->mark, &document);
+
+    if (result != KERBEROS_OK) {
+        ngx_log_error(NGX_LOG_ERR, log, 0,
+                      "could not write the state of breakers: %s",
+                      result == KERBEROS_NO_MEMORY ? "no memory"
+                                                   : "internal fault");
+        return NULL;
+    }
+
+    if (document == NULL) {
+        return NULL;
+    }
+
+    save = ngx_http_kerberos_create_save(document, &state->folder,
+                                         &state->breakers, log);
+    if (save == NULL) {
+        state->mark = 0;
+    }
+
+    return save;
+}
+
+
+/*
+ * Another may have written it, as the old process does for a while after a
+ * binary upgrade, or taken it away
+ */
+
+static ngx_uint_t
+ngx_http_kerberos_is_ours(ngx_http_kerberos_state_t *state)
+{
+    ngx_file_info_t  fi;
+
+    return ngx_file_info(state->breakers.data, &fi) != NGX_FILE_ERROR
+           && ngx_file_uniq(&fi) == ngx_file_uniq(&state->written)
+           && ngx_file_mtime(&fi) == ngx_file_mtime(&state->written)
+           && ngx_file_size(&fi) == ngx_file_size(&state->written);
+}
+
+
+/* tells once what goes wrong every second */
+
+void
+ngx_http_kerberos_end_save(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_http_kerberos_save_t *save, ngx_log_t *log)
+{
+    ngx_http_kerberos_state_t  *state;
+
+    state = kmcf->state;
+
+    if (save->failed == NULL) {
+
+        if (state->failed) {
+            ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                          "state is kept in \"%V\" again", &state->folder);
+        }
+
+        state->written = save->info;
+
+    } else {
+
+        if (state->failed != save->failed || state->err != save->err) {
+            ngx_log_error(NGX_LOG_ERR, log, save->err,
+                          "no state is kept: %s of \"%s\" failed",
+                          save->failed, save->file);
+        }
+
+        ngx_memzero(&state->written, sizeof(ngx_file_info_t));
+    }
+
+    state->failed = save->failed;
+    state->err = save->err;
+
+    ngx_http_kerberos_free_save(save);
+}
+
+
+/* all three, where there is time to wait */
+
+void
+ngx_http_kerberos_save_state(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_log_t *log)
+{
+    ngx_http_kerberos_save_t  *save;
+
+    save = ngx_http_kerberos_begin_save(kmcf, log);
+
+    if (save) {
+        (void) ngx_http_kerberos_write(save);
+        ngx_http_kerberos_end_save(kmcf, save, log);
+    }
+}
+
+
+/* the same moment as ngx_current_msec */
+
+static int64_t
+ngx_http_kerberos_unix_time(void)
+{
+    ngx_time_t  *tp;
+
+    tp = ngx_timeofday();
+
+    return (int64_t) tp->sec * 1000 + tp->msec;
+}
