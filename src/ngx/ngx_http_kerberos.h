@@ -27,6 +27,20 @@
 typedef struct ngx_http_kerberos_store_s  ngx_http_kerberos_store_t;
 
 
+/* a job of a thread */
+
+typedef void (*ngx_http_kerberos_job_pt)(void *data);
+
+typedef struct {
+    ngx_connection_t                *connection;     /* an eventfd */
+    pthread_t                        thread;
+    ngx_uint_t                       busy;
+    ngx_http_kerberos_job_pt         run;            /* in the thread */
+    ngx_http_kerberos_job_pt         done;           /* in the event loop */
+    void                            *data;
+} ngx_http_kerberos_work_t;
+
+
 /* a text on its way to the disk */
 
 typedef struct {
@@ -37,6 +51,7 @@ typedef struct {
     ngx_file_info_t                  info;           /* of what was written */
     const char                      *failed;         /* what did; NULL */
     ngx_err_t                        err;
+    void                            *kmcf;           /* whose it is */
 } ngx_http_kerberos_save_t;
 
 
@@ -48,6 +63,9 @@ typedef struct {
     ngx_str_t                        registry;
 
     /* of this process, as far as it writes */
+    ngx_http_kerberos_work_t         work;
+    ngx_uint_t                       keeping;        /* it does */
+    ngx_msec_t                       looked;
     uint64_t                         mark;           /* what was written */
     ngx_file_info_t                  written;
     const char                      *failed;         /* the last time */
@@ -76,20 +94,6 @@ typedef struct {
     ngx_uint_t                       nchunks;
     u_char                         **chunks;
 } ngx_http_kerberos_ranks_t;
-
-
-/* a job of a thread */
-
-typedef void (*ngx_http_kerberos_job_pt)(void *data);
-
-typedef struct {
-    ngx_connection_t                *connection;     /* an eventfd */
-    pthread_t                        thread;
-    ngx_uint_t                       busy;
-    ngx_http_kerberos_job_pt         run;            /* in the thread */
-    ngx_http_kerberos_job_pt         done;           /* in the event loop */
-    void                            *data;
-} ngx_http_kerberos_work_t;
 
 
 /* what one worker does for all */
@@ -397,12 +401,8 @@ char *ngx_http_kerberos_set_state(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 void ngx_http_kerberos_restore_breakers(ngx_http_kerberos_main_conf_t *kmcf,
     ngx_log_t *log);
-ngx_http_kerberos_save_t *ngx_http_kerberos_begin_save(
-    ngx_http_kerberos_main_conf_t *kmcf, ngx_log_t *log);
-void ngx_http_kerberos_end_save(ngx_http_kerberos_main_conf_t *kmcf,
-    ngx_http_kerberos_save_t *save, ngx_log_t *log);
-void ngx_http_kerberos_save_state(ngx_http_kerberos_main_conf_t *kmcf,
-    ngx_log_t *log);
+void ngx_http_kerberos_keep_state(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_leave_state(ngx_http_kerberos_main_conf_t *kmcf);
 
 /* ngx_http_kerberos_start.c: the last registry that was good */
 

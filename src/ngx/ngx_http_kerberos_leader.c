@@ -22,7 +22,7 @@ ngx_http_kerberos_init_leader(ngx_http_kerberos_main_conf_t *kmcf)
 
     leader->kmcf = kmcf;
 
-    if (kmcf->registries == NULL) {
+    if (kmcf->registries == NULL && kmcf->state == NULL) {
         return;
     }
 
@@ -53,6 +53,7 @@ ngx_http_kerberos_leader_handler(ngx_event_t *ev)
 
     if (kerberos_lead(kmcf->process, ngx_current_msec)) {
         ngx_http_kerberos_watch_registry(kmcf);
+        ngx_http_kerberos_keep_state(kmcf);
 
     } else {
         ngx_http_kerberos_ignore_registry(kmcf);
@@ -75,6 +76,7 @@ ngx_http_kerberos_free_leader(ngx_http_kerberos_main_conf_t *kmcf)
 
     ngx_http_kerberos_ignore_registry(kmcf);
     ngx_http_kerberos_close_work(&leader->work);
+    ngx_http_kerberos_leave_state(kmcf);
 
     if (leader->tick.timer_set) {
         ngx_del_timer(&leader->tick);

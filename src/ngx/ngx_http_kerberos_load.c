@@ -32,6 +32,7 @@ typedef struct {
     uint64_t                         generation;
     size_t                           services;
     size_t                           peers;
+    ngx_http_kerberos_save_t        *save;           /* NULL: not kept */
 } ngx_http_kerberos_load_t;
 
 
@@ -289,6 +290,14 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
         rc = ngx_http_kerberos_put_in_force(load, config);
     }
 
+    if (load->end == NGX_HTTP_KERBEROS_TAKEN && kmcf->state) {
+        load->save = ngx_http_kerberos_begin_archive(kmcf->state, &sources,
+                                                     &load->log);
+        if (load->save) {
+            (void) ngx_http_kerberos_write(load->save);
+        }
+    }
+
     kerberos_config_destroy(config);
 
     return rc;
@@ -500,6 +509,10 @@ ngx_http_kerberos_end_load(void *data)
 
     default:
         break;
+    }
+
+    if (load->save) {
+        ngx_http_kerberos_end_archive(kmcf->state, load->save, log);
     }
 
     if (load->pool) {

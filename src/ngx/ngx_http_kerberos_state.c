@@ -12,9 +12,16 @@
 #include "ngx/ngx_http_kerberos.h"
 
 
+#define NGX_HTTP_KERBEROS_STATE_REST  1000    /* ms between two writings */
+
+
 static ngx_int_t ngx_http_kerberos_name_file(ngx_conf_t *cf, ngx_str_t *file,
     ngx_str_t *folder, const char *name);
+static ngx_http_kerberos_save_t *ngx_http_kerberos_begin_save(
+    ngx_http_kerberos_main_conf_t *kmcf);
 static ngx_uint_t ngx_http_kerberos_is_ours(ngx_http_kerberos_state_t *state);
+static void ngx_http_kerberos_run_save(void *data);
+static void ngx_http_kerberos_end_save(void *data);
 static int64_t ngx_http_kerberos_unix_time(void);
 
 
@@ -185,11 +192,79 @@ ngx_http_kerberos_restore_breakers(ngx_http_kerberos_main_conf_t *kmcf,
 }
 
 
+/* called by the leader, some times a second */
+
+void
+ngx_http_kerberos_keep_state(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_http_kerberos_save_t   *save;
+    ngx_http_kerberos_state_t  *state;
+
+    state = kmcf->state;
+
+    if (state == NULL || state->work.busy
+        || (state->keeping
+            && ngx_current_msec - state->looked < NGX_HTTP_KERBEROS_STATE_REST))
+    {
+        return;
+    }
+
+    state->keeping = 1;
+    state->looked = ngx_current_msec;
+
+    save = ngx_http_kerberos_begin_save(kmcf);
+
+    if (save
+        && ngx_http_kerberos_begin_work(&state->work,
+                                        ngx_http_kerberos_run_save,
+                                        ngx_http_kerberos_end_save, save,
+                                        kmcf->cycle->log)
+           != NGX_OK)
+    {
+        state->mark = 0;
+        ngx_http_kerberos_free_save(save);
+    }
+}
+
+
+/*
+ * The last word of who leads no more, and has the time to wait; unless others
+ * have theirs already, after a reload or a binary upgrade
+ */
+
+void
+ngx_http_kerberos_leave_state(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_http_kerberos_save_t   *save;
+    ngx_http_kerberos_state_t  *state;
+
+    state = kmcf->state;
+
+    if (state == NULL || !state->keeping) {
+        return;
+    }
+
+    ngx_http_kerberos_close_work(&state->work);
+
+    state->keeping = 0;
+
+    if (!ngx_http_kerberos_is_ours(state)) {
+        return;
+    }
+
+    save = ngx_http_kerberos_begin_save(kmcf);
+
+    if (save) {
+        ngx_http_kerberos_run_save(save);
+        ngx_http_kerberos_end_save(save);
+    }
+}
+
+
 /* NULL: nothing has changed, or nothing can be done */
 
-ngx_http_kerberos_save_t *
-ngx_http_kerberos_begin_save(ngx_http_kerberos_main_conf_t *kmcf,
-    ngx_log_t *log)
+static ngx_http_kerberos_save_t *
+ngx_http_kerberos_begin_save(ngx_http_kerberos_main_conf_t *kmcf)
 {
     kerberos_result             result;
     kerberos_document          *document;
@@ -197,10 +272,6 @@ ngx_http_kerberos_begin_save(ngx_http_kerberos_main_conf_t *kmcf,
     ngx_http_kerberos_state_t  *state;
 
     state = kmcf->state;
-
-    if (state == NULL || kmcf->process == NULL) {
-        return NULL;
-    }
 
     if (!ngx_http_kerberos_is_ours(state)) {
         state->mark = 0;
@@ -211,7 +282,7 @@ ngx_http_kerberos_begin_save(ngx_http_kerberos_main_conf_t *kmcf,
                                     &state->mark, &document);
 
     if (result != KERBEROS_OK) {
-        ngx_log_error(NGX_LOG_ERR, log, 0,
+        ngx_log_error(NGX_LOG_ERR, kmcf->cycle->log, 0,
                       "could not write the state of breakers: %s",
                       result == KERBEROS_NO_MEMORY ? "no memory"
                                                    : "internal fault");
@@ -223,10 +294,13 @@ ngx_http_kerberos_begin_save(ngx_http_kerberos_main_conf_t *kmcf,
     }
 
     save = ngx_http_kerberos_create_save(document, &state->folder,
-                                         &state->breakers, log);
+                                         &state->breakers, kmcf->cycle->log);
     if (save == NULL) {
         state->mark = 0;
+        return NULL;
     }
+
+    save->kmcf = kmcf;
 
     return save;
 }
@@ -249,14 +323,28 @@ ngx_http_kerberos_is_ours(ngx_http_kerberos_state_t *state)
 }
 
 
-/* tells once what goes wrong every second */
+/* in the thread */
 
-void
-ngx_http_kerberos_end_save(ngx_http_kerberos_main_conf_t *kmcf,
-    ngx_http_kerberos_save_t *save, ngx_log_t *log)
+static void
+ngx_http_kerberos_run_save(void *data)
 {
-    ngx_http_kerberos_state_t  *state;
+    (void) ngx_http_kerberos_write(data);
+}
 
+
+/* in the event loop again: tells once what goes wrong every second */
+
+static void
+ngx_http_kerberos_end_save(void *data)
+{
+    ngx_http_kerberos_save_t *save = data;
+
+    ngx_log_t                      *log;
+    ngx_http_kerberos_state_t      *state;
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = save->kmcf;
+    log = kmcf->cycle->log;
     state = kmcf->state;
 
     if (save->failed == NULL) {
@@ -283,23 +371,6 @@ ngx_http_kerberos_end_save(ngx_http_kerberos_main_conf_t *kmcf,
     state->err = save->err;
 
     ngx_http_kerberos_free_save(save);
-}
-
-
-/* all three, where there is time to wait */
-
-void
-ngx_http_kerberos_save_state(ngx_http_kerberos_main_conf_t *kmcf,
-    ngx_log_t *log)
-{
-    ngx_http_kerberos_save_t  *save;
-
-    save = ngx_http_kerberos_begin_save(kmcf, log);
-
-    if (save) {
-        (void) ngx_http_kerberos_write(save);
-        ngx_http_kerberos_end_save(kmcf, save, log);
-    }
 }
 
 

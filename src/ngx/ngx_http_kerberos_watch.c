@@ -37,6 +37,10 @@ ngx_http_kerberos_watch_registry(ngx_http_kerberos_main_conf_t *kmcf)
 
     leader = &kmcf->leader;
 
+    if (kmcf->registries == NULL) {
+        return;
+    }
+
     if (!leader->leading) {
         leader->leading = 1;
         ngx_http_kerberos_open_watch(kmcf);
