@@ -141,6 +141,20 @@ sub shut_down ($self, %arg) {
 }
 
 
+# What a machine that loses its power does: no process has the time for a word.
+# The files stay, for another start.
+
+sub crash ($self) {
+    my $pid     = delete $self->{pid} or return;
+    my @workers = children($pid);
+
+    terminate($pid, KILL => 5);     # first, so that nobody starts workers anew
+    kill KILL => @workers;
+
+    return !!(wait_for { !grep { is_alive($_) } @workers } 5);
+}
+
+
 sub pid ($self) { return $self->{pid} }
 
 
