@@ -17,6 +17,7 @@
 
 static ngx_int_t ngx_http_kerberos_name_file(ngx_conf_t *cf, ngx_str_t *file,
     ngx_str_t *folder, const char *name);
+static void ngx_http_kerberos_tidy(ngx_http_kerberos_state_t *state);
 static ngx_http_kerberos_save_t *ngx_http_kerberos_begin_save(
     ngx_http_kerberos_main_conf_t *kmcf);
 static ngx_uint_t ngx_http_kerberos_is_ours(ngx_http_kerberos_state_t *state);
@@ -81,7 +82,10 @@ ngx_http_kerberos_set_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 
         /* what it holds may still be of use */
 
-        if (access((char *) path->name.data, W_OK|X_OK) == -1) {
+        if (faccessat(AT_FDCWD, (char *) path->name.data, W_OK|X_OK,
+                      AT_EACCESS)
+            == -1)
+        {
             ngx_conf_log_error(NGX_LOG_WARN, cf, ngx_errno,
                                "no state can be kept in \"%V\"", &path->name);
         }
@@ -135,6 +139,54 @@ ngx_http_kerberos_name_file(ngx_conf_t *cf, ngx_str_t *file,
 }
 
 
+/*
+ * What processes have left that died while they wrote.  Called where a master
+ * starts; of who lives, such as the old processes of a binary upgrade, nothing
+ * is touched
+ */
+
+static void
+ngx_http_kerberos_tidy(ngx_http_kerberos_state_t *state)
+{
+    u_char      *name, *p;
+    u_char       path[NGX_MAX_PATH];
+    ngx_dir_t    dir;
+    ngx_int_t    pid;
+
+    if (ngx_open_dir(&state->folder, &dir) == NGX_ERROR) {
+        return;
+    }
+
+    while (ngx_read_dir(&dir) == NGX_OK) {
+
+        name = ngx_de_name(&dir);
+
+        if (ngx_strncmp(name, "breakers.json.", 14) != 0
+            && ngx_strncmp(name, "registry.json.", 14) != 0)
+        {
+            continue;
+        }
+
+        p = name + 14;
+        pid = ngx_atoi(p, ngx_strlen(p));
+
+        if (pid == NGX_ERROR || kill((ngx_pid_t) pid, 0) == 0
+            || ngx_errno != NGX_ESRCH)
+        {
+            continue;
+        }
+
+        p = ngx_snprintf(path, NGX_MAX_PATH - 1, "%V/%s", &state->folder,
+                         name);
+        *p = '\0';
+
+        (void) ngx_delete_file(path);
+    }
+
+    (void) ngx_close_dir(&dir);
+}
+
+
 /* into a zone that is new, before anybody works with it: under its mutex */
 
 void
@@ -150,6 +202,8 @@ ngx_http_kerberos_restore_breakers(ngx_http_kerberos_main_conf_t *kmcf,
     if (kmcf->state == NULL || ngx_test_config) {
         return;
     }
+
+    ngx_http_kerberos_tidy(kmcf->state);
 
     file = &kmcf->state->breakers;
 
