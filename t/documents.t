@@ -77,6 +77,7 @@ sub startable ($text) {
     $text =~ s/^load_module [^;]+;/%%GLOBALS%%/m or die "no load_module in\n$text";
     $text =~ s/^http \{/http {\n%%GLOBALS_HTTP%%/m;
     $text =~ s/^\s*(?:user|pid|daemon|\w+_temp_path) [^;]+;//mg;
+    $text =~ s{\bkerberos_state \K/\S*/}{%%PREFIX%%/}g;
     $text =~ s{\b(error|access)_log \S*/}{$1_log %%PREFIX%%/}g;
     $text =~ s{\blisten 127\.0\.0\.1:\K(\d+)}{'%%PORT_' . ($port{$1} //= ++$ports) . '%%'}ge;
 
