@@ -396,10 +396,10 @@ kerberos_result kerberos_status_json(kerberos_process *process, int64_t now, int
 kerberos_text kerberos_document_text(const kerberos_document *document);
 void kerberos_document_free(kerberos_document *document);
 
-/* State: what is to outlive the shared memory, as texts for the caller to keep and to bring back. */
+/* State: what is to outlive the shared memory, as texts for the caller to keep and to return. */
 
-/* What a restart should know of the breakers. `*mark` is of the text that the caller has kept, 0: of
- * none. Where that still says all, `*document` is NULL. `unix_ms` is the same moment as `now`. */
+/* What a restart should know of the breakers. `*mark` is of the text that the caller has kept, 0: he
+ * has none. Where that still says all, `*document` is NULL. `unix_ms` is the moment `now`. */
 kerberos_result kerberos_save_breakers(kerberos_process *process, int64_t now, int64_t unix_ms,
     uint64_t *mark, kerberos_document **document);
 
@@ -416,7 +416,7 @@ kerberos_result kerberos_restore_breakers(kerberos_zone *zone, uint64_t generati
     kerberos_text text, int64_t now, int64_t unix_ms, kerberos_restored *restored, char *problem,
     size_t room);
 
-/* What a registry was read from, all of its sources. KERBEROS_REFUSED: something else than UTF-8. */
+/* What a registry was read from, all of its sources. KERBEROS_REFUSED: they are no UTF-8. */
 kerberos_result kerberos_save_sources(const kerberos_source *sources, size_t count,
     kerberos_document **document);
 
