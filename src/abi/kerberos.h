@@ -398,8 +398,8 @@ void kerberos_document_free(kerberos_document *document);
 
 /* State: what is to outlive the shared memory, as texts for the caller to keep and to return. */
 
-/* What a restart should know of the breakers. `*mark` is of the text that the caller has kept, 0: he
- * has none. Where that still says all, `*document` is NULL. `unix_ms` is the moment `now`. */
+/* What a restart should know of the breakers. `*mark` is of the text that the caller has kept; 0:
+ * none. Where that still says all, `*document` is NULL. `unix_ms` is the moment `now`. */
 kerberos_result kerberos_save_breakers(kerberos_process *process, int64_t now, int64_t unix_ms,
     uint64_t *mark, kerberos_document **document);
 
