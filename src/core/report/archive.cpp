@@ -18,7 +18,7 @@ constexpr std::string_view kList = "sources";
 
 // Of the texts and of their order. The form alone tells what was cut off; this, what was changed.
 std::string checksum_of(std::span<const registry::Source> sources) {
-  std::uint64_t sum = sources.size();
+  std::uint64_t sum = 0;
   for (const auto& source : sources) {
     constexpr std::uint64_t kPrime = 0x100000001b3;
     sum = sum * kPrime ^ balance::hash_of(source.text);

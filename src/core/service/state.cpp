@@ -33,8 +33,7 @@ std::vector<SavedPeer> save_state(const Zone& zone, const GenerationView& genera
 
 std::uint64_t mark_of(const Zone& zone, const GenerationView& generation) {
   constexpr std::uint64_t kPrime = 0x100000001b3;  // of FNV-1a, as good as any
-  // Numbers are those of a generation: who is meant by them changes with it.
-  std::uint64_t mark = generation.id();
+  std::uint64_t mark = 0;
   for (const PeerImage& peer : generation.peers()) {
     mark = mark * kPrime ^ breaker::mark_of(zone.at<PeerRecord>(peer.record)->breaker);
   }

@@ -203,6 +203,7 @@ void a_row_of_nonsense_is_left_out(void**) {
       {R"("window_slow":1)", R"("window_slow":null)"},
       {R"("forced":"open")", R"("forced":"ajar")"},
       {R"("forced_until":1790000001000)", R"("forced_until":true)"},
+      {R"("forced_until":1790000001000)", R"("forced_until":253402300800000)"},
   };
   for (const auto& change : changes) {
     const StateReading reading = read_state(row_with(change.was, change.is), kHere);

@@ -205,7 +205,11 @@ void a_mark_tells_whether_to_save_again(void**) {
   assert_true(moves());
   Service(process, 0).force(1, {.way = breaker::Way::kClosed}, 12'000);
   assert_true(moves());
-  gate.reload(one({peer("b"), peer("a")}), 12'000);
+  gate.reload(one({peer("a"), peer("b"), peer("c")}), 12'000);
+  last = mark();
+  gate.reload(one({peer("a"), peer("b"), peer("d")}), 12'000);
+  assert_false(moves());
+  gate.reload(one({peer("a"), peer("d")}), 12'000);
   assert_true(moves());
 }
 
