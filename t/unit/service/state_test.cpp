@@ -15,7 +15,7 @@ namespace kerberos::service {
 namespace {
 
 GenerationView current(const Gate& gate) {
-  return GenerationView(gate.zone.find(gate.zone.header().current.load()));
+  return GenerationView(gate.zone.current());
 }
 
 std::vector<SavedPeer> saved(const Gate& gate, base::Instant now) {
