@@ -267,8 +267,11 @@ void Checks::check_trip(const Journey& journey, const PeerPlan& peer, Foreseen f
   }
   if (foreseen.certain) {
     if (all.empty() == foreseen.to.has_value()) {
+      const service::Zone& zone = world_.zone();
+      const service::Offset at = model.record->window;
+      auto* window = at == 0 ? nullptr : zone.at<breaker::WindowWords>(at);
       const auto view =
-          breaker::Breaker(model.record->breaker, peer.options).view(world_.zone().owners(), now);
+          breaker::Breaker(model.record->breaker, peer.options, window).view(zone.owners(), now);
       throw Violation(text_of(model.name, foreseen.to ? ": has to change" : ": must not change",
                               ", with ", foreseen.failures, " failures in a row, a window of ",
                               peer.options.window, " ms with ", words(foreseen.tally),

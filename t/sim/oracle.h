@@ -90,8 +90,8 @@ struct Foreseen {
 
 class PeerModel {
  public:
-  PeerModel(std::string peer_name, service::PeerRecord* its_record)
-      : name(std::move(peer_name)), record(its_record) {}
+  PeerModel(std::string peer_name, std::string its_key, service::PeerRecord* its_record)
+      : name(std::move(peer_name)), key(std::move(its_key)), record(its_record) {}
 
   // Whether it keeps ordinary requests out.
   [[nodiscard]] bool shut(const Options& options, Instant now) const;
@@ -123,6 +123,7 @@ class PeerModel {
   void compare() const;
 
   std::string name;
+  std::string key;  // by which its record is found again
   service::PeerRecord* record;
   std::uint32_t references = 0;  // of generations
   Instant released = 0;

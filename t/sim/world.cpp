@@ -31,10 +31,6 @@ std::uint32_t most_held(std::uint32_t usable, std::uint32_t percent) {
   return most == usable ? usable - 1 : most;
 }
 
-std::string key_of(const service::PeerRecord& record) {
-  return {reinterpret_cast<const char*>(&record + 1), record.key_length};
-}
-
 // Room for all that history keeps, and for generations that are pinned: nobody checks here what a
 // zone does that is too small.
 std::size_t zone_size(const registry::Registry& registry) {
@@ -121,9 +117,10 @@ PeerPlan World::plan_peer(const registry::Service& service, const registry::Peer
   const std::string& address = peer.addresses[0].text;
   const std::string key = service.name + '\0' + address + '\0' + address;
   auto* record = zone_.at<service::PeerRecord>(image.record);
-  expect(key_of(*record) == key, "the record of ", address, " is another's");
+  const std::string its_key(zone_.key_of(*record));
+  expect(its_key.ends_with(address), "the record of ", address, " is another's");
   auto& model = peers_[key];
-  if (!model) model = std::make_unique<PeerModel>(service.name + "/" + address, record);
+  if (!model) model = std::make_unique<PeerModel>(service.name + "/" + address, its_key, record);
   expect(model->record == record, model->name, " lost its record");
   ++model->references;
   const Options options = registry::complete(registry::inherit(peer.breaker, service.breaker));
@@ -177,12 +174,12 @@ void World::note_freed_records() {
   std::unordered_map<std::string, const service::PeerRecord*> there;
   for (service::Offset next = zone_.header().peer_records; next != 0;) {
     const auto* record = zone_.at<service::PeerRecord>(next);
-    there.emplace(key_of(*record), record);
+    there.emplace(zone_.key_of(*record), record);
     next = record->next;
   }
   std::erase_if(peers_, [&](const auto& peer) {
     const PeerModel& model = *peer.second;
-    const auto found = there.find(peer.first);
+    const auto found = there.find(model.key);
     const bool old = model.references == 0 && now - model.released >= service::kHistory;
     expect_equal(found != there.end(), !old, model.name, ": whether its record is kept");
     expect(old || found->second == model.record, model.name, ": its record is another");

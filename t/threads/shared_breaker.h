@@ -24,6 +24,7 @@ struct Shared {
   }
   Options options;
   Words words{};
+  WindowWords window{};
   std::array<std::atomic<std::uint32_t>, kCrew> lives;
 
   // What the test counts by itself.

@@ -111,7 +111,7 @@ void every_outcome_is_in_the_window(void**) {
   std::atomic<std::uint64_t> attempts = 0;
   run_crew([&](std::size_t i) {
     base::Pcg32 random(i);
-    Breaker breaker(shared.words, shared.options);
+    Breaker breaker(shared.words, shared.options, &shared.window);
     std::uint64_t failed = 0;
     std::uint64_t counted = 0;
     for (std::uint64_t n = 0; n < kEach; ++n) {
@@ -127,7 +127,7 @@ void every_outcome_is_in_the_window(void**) {
     attempts += counted;
   });
   const base::Owners owners(shared.lives);
-  const View view = Breaker(shared.words, shared.options).view(owners, kStart + kLength - 1);
+  const View view = Breaker(shared.words, shared.options, &shared.window).view(owners, kStart + kLength - 1);
   assert_int_equal(shared.opened, 0);
   assert_int_equal(view.late, 0);
   assert_int_equal(view.window->attempts, attempts.load());

@@ -225,7 +225,7 @@ View Breaker::view(const base::Owners& owners, base::Instant now) const {
   }
   if (view.state == State::kClosed) {
     view.consecutive_failures = Run::count(words_.run.load(), word.epoch);
-    if (rated) view.window = window(word).tally(now);
+    if (rated) view.window = tally(word, now);
     return view;
   }
   view.reason = words_.why.reason.load(std::memory_order_relaxed);

@@ -40,8 +40,8 @@ enum class Reason : std::uint8_t {
   kProbe,        // a failed probe
 };
 
-// What shared memory holds of a breaker. All zero is a closed one. A pick reads the first line,
-// a probe the second, the rest is of attempts that end.
+// What shared memory holds of a breaker, but for its window, which few ask for. All zero is a
+// closed one. A pick reads the first line, a probe the second, the rest is of attempts that end.
 struct Words {
   std::atomic<std::uint64_t> word;                // Word
   std::atomic<std::uint64_t> forced;              // Forced
@@ -54,10 +54,9 @@ struct Words {
   std::atomic<std::uint32_t> overflow;            // times max_open kept it from opening
   std::atomic<std::uint32_t> late;                // outcomes of an epoch that was over
   std::atomic<std::uint64_t> leases[kProbesMax];  // Lease
-  WindowWords window;
-  struct Why {                                   // it opened
-    std::atomic<std::uint64_t> failures;         // in a row
-    std::atomic<std::uint64_t> window_attempts;  // and what the window held
+  struct Why {                                    // it opened
+    std::atomic<std::uint64_t> failures;          // in a row
+    std::atomic<std::uint64_t> window_attempts;   // and what the window held
     std::atomic<std::uint64_t> window_failures;
     std::atomic<std::uint64_t> window_slow;
     std::atomic<std::uint32_t> told;    // the epoch of the last transition that was logged
@@ -142,7 +141,9 @@ struct View {
 
 class Breaker {
  public:
-  Breaker(Words& words, const Options& options) : words_(words), options_(options) {}
+  // Who asks for a window has to bring one. Without it, nothing is counted in it.
+  Breaker(Words& words, const Options& options, WindowWords* window = nullptr)
+      : words_(words), options_(options), window_(window) {}
 
   // The state of the machine, whatever its mode and who has forced it.
   [[nodiscard]] State state() const;
@@ -220,7 +221,10 @@ class Breaker {
   }
   [[nodiscard]] bool ramping(Word word, base::Instant now) const;
   [[nodiscard]] Window window(Word word) const {
-    return {words_.window, options_.window, word.epoch, word.until};
+    return {*window_, options_.window, word.epoch, word.until};
+  }
+  [[nodiscard]] Tally tally(Word word, base::Instant now) const {
+    return window_ == nullptr ? Tally{} : window(word).tally(now);
   }
 
   Place find_place(std::uint32_t epoch, const base::Owners& owners, base::Instant now);
@@ -238,6 +242,7 @@ class Breaker {
 
   Words& words_;
   const Options& options_;
+  WindowWords* window_;
 };
 
 }  // namespace kerberos::breaker

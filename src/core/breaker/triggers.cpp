@@ -22,7 +22,8 @@ bool reaches(std::uint64_t part, const Tally& tally, std::uint64_t percent) {
 void Breaker::settle_ordinary(Word word, base::Instant now, base::Pcg32& random, Report& report) {
   const Judgement& judgement = report.judged;
   const bool failed = judgement.outcome == Outcome::kFailure;
-  if (options_.windowed() && (judgement.outcome != Outcome::kNeutral || judgement.slow)) {
+  if (options_.windowed() && window_ != nullptr &&
+      (judgement.outcome != Outcome::kNeutral || judgement.slow)) {
     window(word).add(now, failed, judgement.slow);
   }
   if (judgement.outcome == Outcome::kSuccess) {
@@ -45,7 +46,7 @@ std::optional<Trip> Breaker::trip_of(Word word, const Judgement& judgement, base
   const bool ramping = this->ramping(word, now);
   const bool rated = options_.failure_rate_percent != 0 || options_.slow != 0;
   Trip trip{.word = word, .last = judgement};
-  if (rated) trip.tally = window(word).tally(now);
+  if (rated) trip.tally = tally(word, now);
   if (judgement.outcome == Outcome::kFailure) {
     trip.failures = lengthen_run(word.epoch);
     if (options_.threshold != 0 && trip.failures >= armed(options_.threshold, ramping)) {
@@ -82,7 +83,7 @@ void Breaker::decay(Word word, base::Instant now) {
   if (doublings == 0) return;
   base::Instant since = words_.decayed_at.load(std::memory_order_relaxed);
   if (base::elapsed(std::max(since, word.until), now) < options_.window) return;
-  if (window(word).tally(now).attempts < options_.min_requests) return;
+  if (tally(word, now).attempts < options_.min_requests) return;
   if (!words_.decayed_at.compare_exchange_strong(since, now)) return;
   words_.doublings.compare_exchange_strong(doublings, doublings - 1);
 }

@@ -11,6 +11,7 @@
 #include "core/balance/schedule.h"
 #include "core/service/draw_up.h"
 #include "core/service/plan.h"
+#include "core/service/records.h"
 #include "core/service/zone.h"
 
 namespace kerberos::service {
@@ -107,6 +108,7 @@ class Builder {
     std::unique_ptr<Builder, decltype(take_back)> undo(this, take_back);
     if (!find_records() || !zone_.make_room(ranks_)) return 0;
     const std::size_t size = block_size(plan_, ranks_);
+    if (size > UINT32_MAX) return 0;
     Offset block = zone_.allocate(size);
     if (block == 0 && records_.forget_history()) block = zone_.allocate(size);
     if (block == 0) return 0;
@@ -136,9 +138,12 @@ class Builder {
       if (record == nullptr) return false;
       refer(services_, record);
       for (const auto& peer : service.peers) {
-        PeerRecord* its = records_.peer(record_key(*service.service, peer));
+        PeerRecord* its = records_.peer(record_key(record->number, peer));
         if (its == nullptr) return false;
         refer(peers_, its);
+        if (its->window != 0 || !plan_.options[peer.options].windowed()) continue;
+        windows_.push_back(its);
+        if (!records_.add_window(*its)) return false;
       }
     }
     return true;
@@ -245,13 +250,14 @@ class Builder {
     auto* at = block_ + generation.peers_at + generation.peers * sizeof(PeerImage);
     auto* image = new (at) PeerImage();
     image->record = zone_.offset_of(record);
+    image->window = record->window;
     image->rank = record->rank;
     place(generation, record->rank, generation.peers + 1);
     image->id = text(peer.id);
     image->address = peer.id == peer.address->text ? image->id : text(peer.address->text);
-    image->sockaddr = cursor_.take(peer.address->bytes.size(), 8);
+    image->sockaddr = static_cast<Inside>(cursor_.take(peer.address->bytes.size(), 8));
     std::memcpy(block_ + image->sockaddr, peer.address->bytes.data(), peer.address->bytes.size());
-    image->sockaddr_length = static_cast<std::uint32_t>(peer.address->bytes.size());
+    image->sockaddr_length = static_cast<std::uint16_t>(peer.address->bytes.size());
     image->options = peer.options;
     image->share = peer.share;
     image->service = generation.services - 1;
@@ -275,10 +281,11 @@ class Builder {
   Text text(std::string_view from) {
     const Offset at = cursor_.take(from.size(), 1);
     std::memcpy(block_ + at, from.data(), from.size());
-    return {at, static_cast<std::uint32_t>(from.size())};
+    return {static_cast<Inside>(at), static_cast<std::uint32_t>(from.size())};
   }
 
   void give_back() {
+    for (auto* peer : windows_) records_.take_window(*peer);
     for (auto* service : services_) --service->references;
     for (auto* peer : peers_) --peer->references;
     records_.drop_new();
@@ -290,6 +297,7 @@ class Builder {
   Records records_;
   std::vector<ServiceRecord*> services_;
   std::vector<PeerRecord*> peers_;
+  std::vector<PeerRecord*> windows_;  // records that had none before
   std::uint32_t ranks_ = 0;
   Cursor cursor_;
   Offset at_ = 0;  // of the block
@@ -331,7 +339,11 @@ std::size_t bytes_needed(const registry::Registry& registry, std::size_t process
   for (const auto& service : plan.services) {
     bytes += 2 * slab_cost(sizeof(ServiceRecord) + service.service->name.size());
     for (const auto& peer : service.peers) {
-      bytes += 2 * slab_cost(sizeof(PeerRecord) + record_key(*service.service, peer).size());
+      const std::size_t key = record_key(0, peer).size();
+      bytes += 2 * slab_cost(sizeof(PeerRecord));
+      if (key > PeerRecord::kKeyMax) bytes += 2 * slab_cost(key);
+      if (plan.options[peer.options].windowed())
+        bytes += 2 * slab_cost(sizeof(breaker::WindowWords));
     }
   }
   // What every process uses.

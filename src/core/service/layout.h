@@ -33,15 +33,23 @@ inline constexpr std::size_t kLine = 64;                     // a cache line
 inline constexpr std::uint32_t kPins = 8;                    // generations that a process may hold
 
 using Offset = std::uint64_t;  // from the start of the zone, or of the block where it says so
+using Inside = std::uint32_t;  // from the start of a generation's block, which is no larger
 
 struct Text {
-  Offset at = 0;  // from the start of the block
+  Inside at = 0;
   std::uint32_t length = 0;
 };
 
-// The words of a peer that every pick reads stand apart from those that every request writes.
+// The words of a peer that every pick reads stand apart from those that every request writes. There
+// are thousands of these and nginx's slab rounds up to powers of two, so it is 512 bytes: what only
+// some peers need (a window, a long key) is a block of its own.
 struct PeerRecord {
+  static constexpr std::size_t kKeyMax = 44;  // longer keys stand elsewhere
+
   alignas(kLine) breaker::Words breaker;
+  Offset window;           // breaker::WindowWords; 0: nobody has asked for one yet
+  base::Instant released;  // when the last generation let go of it
+  Offset key_at;           // 0: in here
   struct alignas(kLine) Counters {
     std::atomic<std::uint64_t> requests;  // attempts that began, ended or not
     std::atomic<std::uint64_t> successes;
@@ -52,18 +60,20 @@ struct PeerRecord {
   std::atomic<std::uint64_t> informational;             // responses from 100 to 199
   std::atomic<std::uint64_t> causes[breaker::kCauses];  // of what was no plain success
   // What is known of its pace, where its service's method wants to know.
-  struct alignas(kLine) Pace {
+  struct Pace {
     std::atomic<std::uint64_t> peak;     // balance::Peak, in ms until the response header
     std::atomic<std::uint64_t> latency;  // balance::Average, in ms until the response header
     std::atomic<std::uint64_t> errors;   // balance::Average, of attempts
     std::atomic<std::uint64_t> factor;   // balance::Factor
   } pace;
-  Offset next;
-  base::Instant released;    // when the last generation let go of it
+  // What a build looks through.
+  alignas(kLine) Offset next;
   std::uint32_t references;  // generations that name it
   std::uint32_t rank;        // its place among what a process uses
-  std::uint32_t key_length;  // the key follows
+  std::uint32_t key_length;
+  char key[kKeyMax];
 };
+static_assert(sizeof(PeerRecord) == 512);
 
 struct ServiceRecord {
   struct alignas(kLine) Counters {
@@ -83,24 +93,28 @@ struct ServiceRecord {
   base::Instant released;
   std::uint32_t references;
   std::uint32_t rank;        // its place among what a process uses, where anybody counts that
+  std::uint32_t number;      // by which its peers know it: no other record ever has it
   std::uint32_t key_length;  // the key follows
 };
 
-struct PeerImage {
+// One line, and all that a pick reads of a generation for a peer.
+struct alignas(kLine) PeerImage {
   Offset record;  // in the zone
+  Offset window;  // its record's
   Text id;
   Text address;  // as text
-  Offset sockaddr;
-  std::uint32_t sockaddr_length;
+  Inside sockaddr;
+  std::uint16_t sockaddr_length;
+  bool backup;
+  bool down;
   std::uint32_t options;  // which of the generation's
   std::uint32_t share;    // its weight, fitted to the schedule
   std::uint32_t weight;   // as configured
   std::uint32_t max_conns;
   std::uint32_t service;  // whose it is
   std::uint32_t rank;     // its record's
-  bool backup;
-  bool down;
 };
+static_assert(sizeof(PeerImage) == kLine);
 
 struct ServiceImage {
   Offset record;  // in the zone
@@ -194,6 +208,7 @@ struct ZoneHeader {
   Offset peer_records;
   Offset service_records;
   std::uint64_t last_generation;
+  std::uint32_t last_service;           // number given to a record
   std::atomic<Offset> current;          // the generation in force
   Offset pending;                       // one that a configuration has built and not yet published
   std::atomic<std::uint64_t> leader;    // Leader

@@ -2,6 +2,7 @@
 #include "core/service/plan.h"
 
 #include <bit>
+#include <cstring>
 #include <unordered_set>
 #include <utility>
 
@@ -80,8 +81,12 @@ Plan plan_of(const registry::Registry& registry) {
   return plan;
 }
 
-std::string record_key(const registry::Service& service, const PeerPlan& peer) {
-  return service.name + '\0' + peer.id + '\0' + peer.address->text;
+std::string record_key(std::uint32_t service, const PeerPlan& peer) {
+  std::string key(sizeof service, '\0');
+  std::memcpy(key.data(), &service, sizeof service);
+  key += peer.id;
+  if (peer.id != peer.address->text) (key += '\0') += peer.address->text;
+  return key;
 }
 
 }  // namespace kerberos::service

@@ -45,8 +45,8 @@ struct Plan {
 // The plan refers to the registry, which outlives it.
 Plan plan_of(const registry::Registry& registry);
 
-// By which a peer's record is found again. The address belongs to it: an id that moves to another
-// machine starts anew.
-std::string record_key(const registry::Service& service, const PeerPlan& peer);
+// By which a peer's record is found again: its service's number, its id and its address. An id that
+// moves to another machine starts anew.
+std::string record_key(std::uint32_t service, const PeerPlan& peer);
 
 }  // namespace kerberos::service

@@ -70,8 +70,8 @@ std::vector<Notice> Process::untold() const {
   const GenerationView view = generation();
   const auto peers = view.peers();
   for (std::uint32_t i = 0; i < peers.size(); ++i) {
-    const breaker::Breaker breaker(record(peers[i]).breaker, view.options(peers[i]));
-    if (const auto transition = breaker.untold()) notices.push_back({view, i, *transition});
+    if (const auto transition = breaker(peers[i], view).untold())
+      notices.push_back({view, i, *transition});
   }
   return notices;
 }

@@ -62,6 +62,11 @@ class Process {
   [[nodiscard]] PeerRecord& record(const PeerImage& peer) const {
     return *zone_.at<PeerRecord>(peer.record);
   }
+  [[nodiscard]] breaker::Breaker breaker(const PeerImage& peer,
+                                         const GenerationView& generation) const {
+    auto* window = peer.window == 0 ? nullptr : zone_.at<breaker::WindowWords>(peer.window);
+    return {record(peer).breaker, generation.options(peer), window};
+  }
   [[nodiscard]] ServiceRecord& record(const ServiceImage& service) const {
     return *zone_.at<ServiceRecord>(service.record);
   }

@@ -84,7 +84,7 @@ void Service::answered(Request& request, const breaker::Judgement& judgement, ba
 }
 
 breaker::Breaker Service::breaker_of(const PeerImage& peer) const {
-  return {process_.record(peer).breaker, generation_.options(peer)};
+  return process_.breaker(peer, generation_);
 }
 
 bool Service::was_tried(const Request& request, std::uint32_t peer) const {

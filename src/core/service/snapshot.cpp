@@ -6,8 +6,7 @@ namespace {
 
 PeerSnapshot snapshot_of(const Process& process, const PeerImage& image, base::Instant now) {
   const GenerationView generation = process.generation();
-  PeerRecord& record = process.record(image);
-  const breaker::Breaker breaker(record.breaker, generation.options(image));
+  const PeerRecord& record = process.record(image);
   PeerSnapshot peer;
   peer.id = generation.text(image.id);
   peer.address = generation.text(image.address);
@@ -28,7 +27,7 @@ PeerSnapshot snapshot_of(const Process& process, const PeerImage& image, base::I
   for (std::size_t i = 0; i < peer.causes.size(); ++i) {
     peer.causes[i] = record.causes[i].load(std::memory_order_relaxed);
   }
-  peer.breaker = breaker.view(process.zone().owners(), now);
+  peer.breaker = process.breaker(image, generation).view(process.zone().owners(), now);
   return peer;
 }
 

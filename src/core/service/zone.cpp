@@ -11,47 +11,35 @@
 namespace kerberos::service {
 namespace {
 
-// Frees the records of a list that nobody refers to and that `old` lets go.
-template <class Record, class Old>
-bool drop_unused_records(const Zone& zone, Offset* link, const Old& old) {
-  bool any = false;
-  while (*link != 0) {
-    auto* record = zone.at<Record>(*link);
-    if (record->references != 0 || !old(*record)) {
-      link = &record->next;
-      continue;
-    }
-    const Offset block = *link;
-    *link = record->next;
-    zone.release(block);
-    any = true;
-  }
-  return any;
-}
-
 template <class Record>
 void let_go(Record& record, base::Instant now) {
   if (--record.references == 0) record.released = now;
 }
 
-template <class Record>
-Record* new_record(const Zone& zone, Offset* list, std::string_view key) {
-  const Offset block = zone.allocate(sizeof(Record) + key.size());
-  if (block == 0) return nullptr;
-  auto* record = new (zone.at<void>(block)) Record();
-  record->key_length = static_cast<std::uint32_t>(key.size());
-  std::memcpy(reinterpret_cast<char*>(record + 1), key.data(), key.size());
-  record->next = *list;
-  *list = block;
-  return record;
-}
-
-template <class Record>
-std::string_view key_of(const Record& record) {
-  return {reinterpret_cast<const char*>(&record + 1), record.key_length};
-}
-
 }  // namespace
+
+void Zone::release_record(const PeerRecord& record) const {
+  if (record.window != 0) release(record.window);
+  if (record.key_at != 0) release(record.key_at);
+  release(offset_of(&record));
+}
+
+// Frees the records of a list that nobody refers to and that `old` lets go.
+template <class Record, class Old>
+bool Zone::drop_records(Offset* link, const Old& old) const {
+  bool any = false;
+  while (*link != 0) {
+    auto* record = at<Record>(*link);
+    if (record->references != 0 || !old(*record)) {
+      link = &record->next;
+      continue;
+    }
+    *link = record->next;
+    release_record(*record);
+    any = true;
+  }
+  return any;
+}
 
 // A record keeps its place while some process has requests or connections there, also where no
 // generation names it: whoever came to its rank would be taken for it.
@@ -60,9 +48,8 @@ bool Zone::drop_records(const Old& old) const {
   const auto lets_go = [&](const auto& record) {
     return old(record) && in_flight(record.rank) == 0 && idle(record.rank) == 0;
   };
-  const bool peers = drop_unused_records<PeerRecord>(*this, &header_->peer_records, lets_go);
-  const bool services =
-      drop_unused_records<ServiceRecord>(*this, &header_->service_records, lets_go);
+  const bool peers = drop_records<PeerRecord>(&header_->peer_records, lets_go);
+  const bool services = drop_records<ServiceRecord>(&header_->service_records, lets_go);
   return peers || services;
 }
 
@@ -149,6 +136,10 @@ void Zone::sweep(base::Instant now) const {
   }
   drop_records(
       [now](const auto& record) { return base::elapsed(record.released, now) >= kHistory; });
+}
+
+void Zone::drop_new() const {
+  drop_records([](const auto& record) { return record.released == 0; });
 }
 
 bool Zone::forget_history() const {
@@ -255,71 +246,6 @@ std::uint64_t Zone::sum(std::uint32_t rank, std::atomic<std::uint32_t> Use::*wha
     if (header_->lives[i].load() == life) sum += count;
   }
   return sum;
-}
-
-Records::Records(const Zone& zone) : zone_(zone) {
-  learn();
-}
-
-void Records::learn() {
-  peers_.clear();
-  services_.clear();
-  taken_.clear();
-  first_free_ = 0;
-  for (Offset next = zone_.header().peer_records; next != 0;) {
-    auto* record = zone_.at<PeerRecord>(next);
-    peers_.emplace(key_of(*record), record);
-    take_rank(record->rank);
-    next = record->next;
-  }
-  for (Offset next = zone_.header().service_records; next != 0;) {
-    auto* record = zone_.at<ServiceRecord>(next);
-    services_.emplace(key_of(*record), record);
-    take_rank(record->rank);
-    next = record->next;
-  }
-}
-
-PeerRecord* Records::peer(std::string_view key) {
-  if (const auto known = peers_.find(key); known != peers_.end()) return known->second;
-  auto* record = new_record<PeerRecord>(zone_, &zone_.header().peer_records, key);
-  if (record == nullptr) return forget_history() ? peer(key) : nullptr;
-  record->rank = take_rank(free_rank());
-  peers_.emplace(key_of(*record), record);
-  return record;
-}
-
-ServiceRecord* Records::service(std::string_view key) {
-  if (const auto known = services_.find(key); known != services_.end()) return known->second;
-  auto* record = new_record<ServiceRecord>(zone_, &zone_.header().service_records, key);
-  if (record == nullptr) return forget_history() ? service(key) : nullptr;
-  record->rank = take_rank(free_rank());
-  services_.emplace(key_of(*record), record);
-  return record;
-}
-
-bool Records::forget_history() {
-  if (!zone_.forget_history()) return false;
-  learn();
-  return true;
-}
-
-void Records::drop_new() {
-  peers_.clear();
-  services_.clear();
-  zone_.drop_records([](const auto& record) { return record.released == 0; });
-}
-
-std::uint32_t Records::take_rank(std::uint32_t rank) {
-  if (taken_.size() <= rank) taken_.resize(rank + 1);
-  taken_[rank] = true;
-  return rank;
-}
-
-std::uint32_t Records::free_rank() {
-  while (first_free_ < taken_.size() && taken_[first_free_]) ++first_free_;
-  if (first_free_ == taken_.size()) taken_.push_back(false);
-  return first_free_;
 }
 
 }  // namespace kerberos::service

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 //
-// The shared memory as a whole: opening it, its records, its generations and who uses them.
+// The shared memory as a whole: opening it, its generations, who uses them, and what is freed when.
 // Structures change at start, at changes of the registry and at exit, under the zone's mutex.
 #pragma once
 
@@ -8,8 +8,6 @@
 #include <cstdint>
 #include <optional>
 #include <string_view>
-#include <unordered_map>
-#include <vector>
 
 #include "core/base/owner.h"
 #include "core/service/layout.h"
@@ -78,6 +76,9 @@ class Zone {
   // starts a killed worker anew in its slot, but not one that was leaving after a reload.
   std::uint32_t bury(ProcessExists exists) const;
 
+  // Frees the records that no generation has ever named.
+  void drop_new() const;
+
   // Frees the records that nobody uses, however young. Returns whether there were any.
   bool forget_history() const;
 
@@ -101,14 +102,23 @@ class Zone {
     return at<Use>(chunk)[rank % Uses::kChunk];
   }
 
+  // By which that record is found again.
+  [[nodiscard]] std::string_view key_of(const PeerRecord& record) const {
+    return {record.key_at == 0 ? record.key : at<char>(record.key_at), record.key_length};
+  }
+
   // How many requests all living processes have in flight to the record of that rank, and how many
   // idle connections they keep.
   [[nodiscard]] std::uint64_t in_flight(std::uint32_t rank) const;
   [[nodiscard]] std::uint64_t idle(std::uint32_t rank) const;
 
  private:
-  friend class Records;
   [[nodiscard]] bool in_use(Offset generation) const;
+  // Frees a record that no list has any more, with what belongs to it.
+  void release_record(const PeerRecord& record) const;
+  void release_record(const ServiceRecord& record) const { release(offset_of(&record)); }
+  template <class Record, class Old>
+  bool drop_records(Offset* link, const Old& old) const;
   template <class Old>
   bool drop_records(const Old& old) const;
   // Lets go of the records that a generation names.
@@ -119,34 +129,6 @@ class Zone {
 
   Memory memory_;
   ZoneHeader* header_ = nullptr;
-};
-
-// The zone's records by key, for the length of one build.
-class Records {
- public:
-  explicit Records(const Zone& zone);
-
-  // The record of that key, made where there is none; null where there is no memory for it, even
-  // without history. One that no generation comes to refer to is freed by drop_new().
-  PeerRecord* peer(std::string_view key);
-  ServiceRecord* service(std::string_view key);
-
-  // Gives up the records that no generation refers to; returns whether there were any.
-  bool forget_history();
-
-  // Frees the records that no generation has ever referred to.
-  void drop_new();
-
- private:
-  void learn();
-  std::uint32_t free_rank();
-  std::uint32_t take_rank(std::uint32_t rank);
-
-  const Zone& zone_;
-  std::unordered_map<std::string_view, PeerRecord*> peers_;
-  std::unordered_map<std::string_view, ServiceRecord*> services_;
-  std::vector<bool> taken_;  // by rank
-  std::uint32_t first_free_ = 0;
 };
 
 }  // namespace kerberos::service

@@ -49,11 +49,12 @@ struct Rig {
                      .successes = 1,
                      .probe_timeout = 500};
   Words words{};
+  WindowWords window{};
   std::array<std::atomic<std::uint32_t>, 4> lives = {1, 1, 1, 1};
   base::Pcg32 random{1};
   base::Instant now = 1'000'000;
 
-  Breaker breaker() { return {words, options}; }
+  Breaker breaker() { return {words, options, &window}; }
   [[nodiscard]] base::Owners owners() const { return base::Owners(lives); }
   [[nodiscard]] base::Owner owner(std::uint32_t slot) const { return {slot, lives[slot].load()}; }
   // The process in `slot` is killed, and another takes its place.
@@ -63,7 +64,7 @@ struct Rig {
   State state() { return breaker().state(); }
   bool shut() { return breaker().shut(now); }
   Tally tally() {
-    return Window(words.window, options.window, word().epoch, word().until).tally(now);
+    return Window(window, options.window, word().epoch, word().until).tally(now);
   }
   View view() { return breaker().view(owners(), now); }
 

@@ -258,6 +258,28 @@ void a_slow_success_ends_the_run_of_failures(void**) {
   assert_true(told(rig.attempt(kRefused)).reason == Reason::kConsecutive);
 }
 
+// As a process does that knows the peer from a time before anybody asked for a window.
+void without_a_window_nothing_is_counted_in_it(void**) {
+  Rig rig;
+  rig.options.failure_rate_percent = 1;
+  rig.options.min_requests = 1;
+  rig.options.max_timeout = 2 * rig.options.timeout;
+  rig.words.doublings = 1;
+  rig.now += rig.options.window;
+  Breaker bare(rig.words, rig.options);
+  const auto attempt = [&](const Judgement& judgement) {
+    return bare.report(*bare.admit(rig.now), judgement, rig.now, rig.random).transition;
+  };
+  assert_none(attempt(kSucceeded));
+  for (std::uint32_t i = 1; i < rig.options.threshold; ++i) assert_none(attempt(kRefused));
+  assert_int_equal(bare.view(rig.owners(), rig.now).window->attempts, 0);
+  assert_int_equal(rig.tally().attempts, 0);
+  assert_int_equal(rig.words.doublings.load(), 1);
+  const Transition opened = told(attempt(kRefused));
+  assert_true(opened.reason == Reason::kConsecutive);
+  assert_int_equal(opened.tally.attempts, 0);
+}
+
 }  // namespace
 }  // namespace kerberos::breaker
 
@@ -278,6 +300,7 @@ int main() {
       cmocka_unit_test(the_run_comes_first_where_both_would_open_it),
       cmocka_unit_test(a_rate_of_0_never_opens_it),
       cmocka_unit_test(the_window_is_counted_only_where_something_asks_for_it),
+      cmocka_unit_test(without_a_window_nothing_is_counted_in_it),
       cmocka_unit_test(it_opens_at_the_slow_rate_and_not_below),
       cmocka_unit_test(the_slow_rate_takes_the_minimum_of_requests),
       cmocka_unit_test(only_a_slow_attempt_opens_it_for_slowness),

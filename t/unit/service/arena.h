@@ -60,6 +60,12 @@ class Arena {
     return bytes;
   }
 
+  [[nodiscard]] std::size_t pages_in_use() const {
+    std::size_t pages = pages_.size();
+    for (const Run& run : free_) pages -= run.pages;
+    return pages;
+  }
+
   void* allocate(std::size_t size) {
     if (++asked_ == fail_at_) return nullptr;
     std::byte* block = size > kPage / 2 ? take_pages(rounded(size) / kPage) : take_chunk(size);

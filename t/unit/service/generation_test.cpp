@@ -358,6 +358,15 @@ registry::Registry sized(std::size_t services, std::size_t peers, bool uneven = 
   return registry;
 }
 
+registry::Registry with_ids(registry::Registry registry, std::size_t length) {
+  for (auto& service : registry.services) {
+    for (std::size_t i = 0; i < service.peers.size(); ++i) {
+      service.peers[i].id = std::string(length, 'x') + std::to_string(i);
+    }
+  }
+  return registry;
+}
+
 // The life of a gateway in a zone of exactly the size that was asked for: reloads, at which the
 // processes of two generations are attached at once.
 void expect_room(const registry::Registry& registry, std::uint32_t processes) {
@@ -403,7 +412,11 @@ void the_size_that_is_asked_for_is_enough(void**) {
   // Records just below a size of the slab, whatever their own size is.
   for (std::size_t length = 0; length < 512; length += 24) {
     expect_room(sized(1, 400, false, length), 4);
+    expect_room(with_ids(sized(1, 400), length), 4);
   }
+  auto rated = sized(3, 400);
+  for (auto& service : rated.services) service.breaker.failure_rate_percent = 50;
+  expect_room(rated, 4);
 }
 
 // As when a new version is rolled out: no address of the old services is one of the new.
@@ -412,6 +425,8 @@ void there_is_room_to_replace_every_peer(void**) {
     const auto old = sized(1, peers);
     auto fresh = sized(1, peers);
     for (auto& peer : fresh.services[0].peers) peer.addresses[0].text[0] = '2';
+    fresh = with_ids(std::move(fresh), peers == 100 ? 60 : 1);
+    fresh.services[0].breaker.failure_rate_percent = peers == 1'000 ? 50 : 0;
     const Gate gate(bytes_needed(fresh, 4));
     for (std::uint32_t reload = 0; reload < 6; ++reload) {
       assert_int_not_equal(gate.reload(reload % 2 == 0 ? old : fresh), 0);
@@ -428,6 +443,10 @@ void more_peers_and_more_processes_need_more(void**) {
   assert_true(bytes_needed(sized(4, 50), 4) > base);
   assert_true(bytes_needed(sized(2, 50), 400) > base);
   assert_true(bytes_needed(sized(2, 50, true), 4) > base);
+  assert_true(bytes_needed(with_ids(sized(2, 50), 60), 4) > base);
+  auto rated = sized(2, 50);
+  rated.services[0].breaker.slow = 100;
+  assert_true(bytes_needed(rated, 4) > base);
   // The default of kerberos_zone is for a thousand peers and 64 workers.
   assert_true(bytes_needed(sized(100, 10), 64) < std::size_t{8} << 20U);
   assert_true(bytes_needed(sized(1, 1'000), 64) < std::size_t{8} << 20U);

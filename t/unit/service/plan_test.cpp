@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/service/plan.h"
 
+#include <cstdint>
+#include <set>
 #include <string>
 
 #include "unit/service/gate.h"
@@ -32,15 +34,20 @@ void ids_are_unique_within_a_service(void**) {
 }
 
 void a_record_is_of_one_service_id_and_address(void**) {
-  const registry::Registry made =
-      registry_of({named("x", {peer("a"), peer("a")}), named("y", {peer("a")})});
+  registry::Registry made = registry_of({named("x", {peer("a"), peer("a"), peer("b"), peer("b")})});
+  made.services[0].peers[3].id = "a";
   const Plan plan = plan_of(made);
-  const auto key = [&](std::size_t service, std::size_t number) {
-    return record_key(made.services[service], plan.services[service].peers[number]);
-  };
-  assert_text(key(0, 0), std::string_view("x\0a\0a", 5));
-  assert_text(key(0, 1), std::string_view("x\0a#2\0a", 7));
-  assert_text(key(1, 0), std::string_view("y\0a\0a", 5));
+  const auto& peers = plan.services[0].peers;
+  std::set<std::string> keys;
+  for (const std::uint32_t service : {1U, 2U, 256U}) {
+    for (const PeerPlan& each : peers) keys.insert(record_key(service, each));
+  }
+  assert_int_equal(keys.size(), 3 * peers.size());
+  const auto text = [&](std::size_t i) { return record_key(1, peers[i]).substr(4); };
+  assert_text(text(0), "a");
+  assert_text(text(1), std::string_view("a#2\0a", 5));
+  assert_text(text(2), "b");
+  assert_text(text(3), std::string_view("a#3\0b", 5));
 }
 
 // A period of each tier's schedule.

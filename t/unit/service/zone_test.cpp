@@ -356,26 +356,6 @@ void in_flight_is_summed_over_living_processes_only(void**) {
   assert_int_equal(gate.zone.in_flight(9999), 0);  // of a rank that nobody counts
 }
 
-void records_are_one_per_key_and_ranks_are_used_again(void**) {
-  const Gate gate;
-  Records records(gate.zone);
-  PeerRecord* first = records.peer("first");
-  PeerRecord* second = records.peer("second");
-  assert_ptr_not_equal(first, second);
-  assert_ptr_equal(records.peer("first"), first);
-  assert_int_equal(first->rank, 0);
-  assert_int_equal(second->rank, 1);
-  assert_ptr_equal(records.service("first"), records.service("first"));
-  assert_ptr_not_equal(static_cast<void*>(records.service("first")), static_cast<void*>(first));
-  ++second->references;
-  records.drop_new();
-
-  Records later(gate.zone);
-  assert_ptr_equal(later.peer("second"), second);
-  assert_int_equal(later.peer("third")->rank, 0);
-  assert_int_equal(later.peer("fourth")->rank, 2);
-}
-
 // Changes, beside which a configuration may be waiting to be put in force.
 
 void a_pending_generation_survives_what_others_sweep(void**) {
@@ -501,7 +481,6 @@ int main() {
       cmocka_unit_test(a_slot_that_counts_more_peers_costs_no_more_blocks),
       cmocka_unit_test(slots_end_where_nginx_ends),
       cmocka_unit_test(in_flight_is_summed_over_living_processes_only),
-      cmocka_unit_test(records_are_one_per_key_and_ranks_are_used_again),
       cmocka_unit_test(a_pending_generation_survives_what_others_sweep),
       cmocka_unit_test(a_reload_that_fails_leaves_what_a_leader_has_published_meanwhile),
       cmocka_unit_test(a_lineage_is_named_by_its_first_generation),
