@@ -127,7 +127,8 @@ void every_outcome_is_in_the_window(void**) {
     attempts += counted;
   });
   const base::Owners owners(shared.lives);
-  const View view = Breaker(shared.words, shared.options, &shared.window).view(owners, kStart + kLength - 1);
+  const View view =
+      Breaker(shared.words, shared.options, &shared.window).view(owners, kStart + kLength - 1);
   assert_int_equal(shared.opened, 0);
   assert_int_equal(view.late, 0);
   assert_int_equal(view.window->attempts, attempts.load());

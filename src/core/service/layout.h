@@ -208,13 +208,13 @@ struct ZoneHeader {
   Offset peer_records;
   Offset service_records;
   std::uint64_t last_generation;
-  std::uint32_t last_service;           // number given to a record
-  std::atomic<Offset> current;          // the generation in force
-  Offset pending;                       // one that a configuration has built and not yet published
-  std::atomic<std::uint64_t> leader;    // Leader
+  std::uint32_t last_service;         // number given to a record
+  std::atomic<Offset> current;        // the generation in force
+  Offset pending;                     // one that a configuration has built and not yet published
+  std::atomic<std::uint64_t> leader;  // Leader
   RefusalWords refusal;
-  std::atomic<std::uint64_t> shortage;  // no memory: generations before this id are to be let go
-  std::atomic<std::uint64_t> faults;    // internal faults that were survived
+  std::atomic<std::uint64_t> shortage;    // no memory: generations before this id are to be let go
+  std::atomic<std::uint64_t> faults;      // internal faults that were survived
   std::atomic<std::uint32_t> slots_used;  // one more than the highest slot ever taken
   std::atomic<std::uint32_t> lives[kSlots];
   Slot slots[kSlots];
