@@ -352,6 +352,60 @@ int kerberos_peer_out(kerberos_process *process, uint32_t rank, int64_t now);
 /* This process keeps `change` more idle connections to the peer. REQUEST */
 void kerberos_count_idle(kerberos_process *process, uint32_t rank, int change);
 
+/* Routes: which service takes a request that names none. */
+
+#define KERBEROS_ROUTE_GROUPS  10
+
+/* A header of the request, by its name in lower case, or an argument; returns whether it is
+ * there. */
+typedef int (*kerberos_on_field)(void *context, kerberos_text name, kerberos_text *value);
+
+typedef struct {
+    kerberos_text      method;
+    kerberos_text      host;
+    kerberos_text      path;  /* decoded and normalized */
+    kerberos_on_field  header;
+    kerberos_on_field  argument;
+    void              *context;
+} kerberos_route_request;
+
+typedef struct {
+    uint32_t       service;  /* its number */
+    uint32_t       route;
+    int            rewrites;  /* the path becomes another, so long: */
+    size_t         path_length;
+    uint32_t       set_headers;
+    kerberos_text  name;
+    kerberos_text  groups[KERBEROS_ROUTE_GROUPS];  /* parts of the path */
+} kerberos_route;
+
+/* Whether the generation adopted last has any. REQUEST */
+int kerberos_has_routes(kerberos_process *process);
+
+/* KERBEROS_REFUSED: none fits. What it tells is of the generation adopted last. KERBEROS_NO_MEMORY:
+ * an expression needed some. REQUEST, but for expressions. */
+kerberos_result kerberos_route_match(kerberos_process *process,
+    const kerberos_route_request *request, kerberos_route *route);
+
+/* Writes the path that goes to the peer, path_length bytes, of the one that was matched. REQUEST */
+void kerberos_route_path(kerberos_process *process, const kerberos_route *route,
+    kerberos_text path, char *out);
+
+typedef enum {
+    KERBEROS_PIECE_TEXT = 0,
+    KERBEROS_PIECE_VARIABLE  /* a name */
+} kerberos_piece;
+
+typedef void (*kerberos_on_piece)(void *context, kerberos_piece kind, kerberos_text text);
+
+/* Tells the pieces of a header's new value, none where it is taken away; returns its name.
+ * REQUEST */
+kerberos_text kerberos_route_header(kerberos_process *process, const kerberos_route *route,
+    uint32_t number, kerberos_on_piece on_piece, void *context);
+
+/* Counts a request that no route was for. REQUEST */
+void kerberos_count_unmatched(kerberos_process *process);
+
 /* Begins a request; then, for each attempt, pick and report; then close. It holds the generation
  * that it began on, unless there come to be too many. `service`: of the one adopted last.
  * `replayable`: it may be sent again whatever became of it; `key`: by which its service hashes, or

@@ -132,6 +132,7 @@ struct ngx_http_kerberos_main_conf_s {
     ngx_array_t                     *registries;     /* of ngx_str_t */
     ngx_array_t                     *environment;    /* of kerberos_text */
     ngx_http_upstream_srv_conf_t    *registry;       /* the upstream of it */
+    ngx_array_t                      upstream_modules;   /* their indexes */
     ngx_http_kerberos_state_t       *state;          /* NULL: keep nothing */
 
     ngx_cycle_t                     *cycle;
@@ -278,6 +279,8 @@ typedef struct {
     kerberos_process                *process;
     kerberos_request                 state;
 
+    ngx_str_t                        route;          /* that was found, */
+    ngx_str_t                        routed;         /* and its service */
     ngx_uint_t                       registry;       /* not of a block's own */
     ngx_uint_t                       opened;
     uint32_t                         service;        /* rank */
@@ -431,7 +434,19 @@ ngx_int_t ngx_http_kerberos_read_whole(ngx_str_t *name, ngx_str_t *text,
 
 ngx_int_t ngx_http_kerberos_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
+ngx_http_kerberos_ctx_t *ngx_http_kerberos_create_ctx(ngx_http_request_t *r);
 ngx_http_kerberos_ctx_t *ngx_http_kerberos_get_ctx(ngx_http_request_t *r);
+
+/* ngx_http_kerberos_route.c: which service, where the location names none */
+
+ngx_int_t ngx_http_kerberos_init_routes(ngx_conf_t *cf);
+ngx_int_t ngx_http_kerberos_find_route(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx, kerberos_route *route);
+
+/* ngx_http_kerberos_header.c: headers of the request */
+
+ngx_int_t ngx_http_kerberos_set_header(ngx_http_request_t *r, ngx_str_t *name,
+    ngx_str_t *value);
 
 /* ngx_http_kerberos_probe.c: probes that nobody sees fail */
 
@@ -518,6 +533,8 @@ ngx_int_t ngx_http_kerberos_evaluate(ngx_http_request_t *r,
 ngx_int_t ngx_http_kerberos_check_variables(
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     kerberos_on_message on_message, void *context);
+ngx_int_t ngx_http_kerberos_variable_value(ngx_http_request_t *r,
+    ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_kerberos_copy_text(ngx_pool_t *pool, ngx_str_t *copy,
     kerberos_text text);
 

@@ -13,6 +13,7 @@ static void *ngx_http_kerberos_create_srv_conf(ngx_conf_t *cf);
 static void *ngx_http_kerberos_create_loc_conf(ngx_conf_t *cf);
 static char *ngx_http_kerberos_merge_loc_conf(ngx_conf_t *cf, void *parent,
     void *child);
+static ngx_int_t ngx_http_kerberos_postconfiguration(ngx_conf_t *cf);
 static void ngx_http_kerberos_cleanup(void *data);
 
 
@@ -94,7 +95,7 @@ static ngx_command_t  ngx_http_kerberos_commands[] = {
 
 static ngx_http_module_t  ngx_http_kerberos_module_ctx = {
     ngx_http_kerberos_add_variables,       /* preconfiguration */
-    ngx_http_kerberos_init_header_filter,  /* postconfiguration */
+    ngx_http_kerberos_postconfiguration,   /* postconfiguration */
 
     ngx_http_kerberos_create_main_conf,    /* create main configuration */
     ngx_http_kerberos_init_main_conf,      /* init main configuration */
@@ -153,6 +154,17 @@ ngx_http_kerberos_create_main_conf(ngx_conf_t *cf)
     cln->data = kmcf;
 
     return kmcf;
+}
+
+
+static ngx_int_t
+ngx_http_kerberos_postconfiguration(ngx_conf_t *cf)
+{
+    if (ngx_http_kerberos_init_header_filter(cf) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    return ngx_http_kerberos_init_routes(cf);
 }
 
 

@@ -8,7 +8,7 @@
 #include "ngx/ngx_http_kerberos.h"
 
 
-static ngx_http_kerberos_ctx_t *ngx_http_kerberos_create_ctx(
+static ngx_http_kerberos_ctx_t *ngx_http_kerberos_open_ctx(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc,
     void *data);
@@ -39,7 +39,7 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
 
     u = r->upstream;
 
-    ctx = ngx_http_kerberos_create_ctx(r);
+    ctx = ngx_http_kerberos_open_ctx(r);
     if (ctx == NULL) {
         return NGX_ERROR;
     }
@@ -99,7 +99,24 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
 }
 
 
+/* the one that the route was found with, or another */
+
 static ngx_http_kerberos_ctx_t *
+ngx_http_kerberos_open_ctx(ngx_http_request_t *r)
+{
+    ngx_http_kerberos_ctx_t  *ctx;
+
+    ctx = ngx_http_get_module_ctx(r, ngx_http_kerberos_module);
+
+    if (ctx && !ctx->opened && ctx->route.len) {
+        return ctx;
+    }
+
+    return ngx_http_kerberos_create_ctx(r);
+}
+
+
+ngx_http_kerberos_ctx_t *
 ngx_http_kerberos_create_ctx(ngx_http_request_t *r)
 {
     ngx_pool_cleanup_t       *cln;

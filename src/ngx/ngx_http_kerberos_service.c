@@ -8,6 +8,8 @@
 #include "ngx/ngx_http_kerberos.h"
 
 
+static ngx_int_t ngx_http_kerberos_route_late(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx);
 static void ngx_http_kerberos_log_unknown(ngx_http_request_t *r,
     kerberos_process *process, ngx_str_t *name);
 
@@ -20,6 +22,7 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
     uint32_t *number)
 {
     uint32_t                       found;
+    ngx_int_t                      rc;
     ngx_str_t                      value;
     kerberos_text                  name;
     ngx_http_complex_value_t      *service;
@@ -35,14 +38,20 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
         service = klcf->service;
         ctx->registry = 1;
 
-        if (service == NULL) {
-            ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                          "no \"kerberos_service\" for this request");
-            return NGX_HTTP_NOT_FOUND;
+        if (service == NULL && ctx->routed.len == 0) {
+            rc = ngx_http_kerberos_route_late(r, ctx);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
         }
     }
 
     value = us->host;
+
+    if (service == NULL && ctx->registry) {
+        value = ctx->routed;
+    }
 
     if (service) {
         ctx->registry = 1;
@@ -94,6 +103,33 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
 #endif
 
     return NGX_OK;
+}
+
+
+/* of a location whose proxy_pass shows only now where it goes */
+
+static ngx_int_t
+ngx_http_kerberos_route_late(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx)
+{
+    ngx_int_t       rc;
+    kerberos_route  route;
+
+    if (!kerberos_has_routes(ctx->process)) {
+        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
+                      "no \"kerberos_service\" for this request");
+        return NGX_HTTP_NOT_FOUND;
+    }
+
+    rc = ngx_http_kerberos_find_route(r, ctx, &route);
+
+    if (rc == NGX_OK && (route.rewrites || route.set_headers)) {
+        ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                      "route \"%V\" changes neither path nor headers where "
+                      "\"proxy_pass\" has variables", &ctx->route);
+    }
+
+    return rc;
 }
 
 

@@ -14,8 +14,6 @@ static u_char *ngx_http_kerberos_next_variable(u_char *p, u_char *last,
     ngx_str_t *name);
 static ngx_uint_t ngx_http_kerberos_is_variable(
     ngx_http_core_main_conf_t *cmcf, ngx_str_t *name);
-static ngx_int_t ngx_http_kerberos_variable_value(ngx_http_request_t *r,
-    ngx_str_t *name, ngx_str_t *value);
 
 
 ngx_int_t
@@ -227,7 +225,7 @@ ngx_http_kerberos_next_variable(u_char *p, u_char *last, ngx_str_t *name)
 
 /* what is not there is empty, as in nginx's own texts */
 
-static ngx_int_t
+ngx_int_t
 ngx_http_kerberos_variable_value(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value)
 {

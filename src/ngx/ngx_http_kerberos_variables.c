@@ -19,6 +19,8 @@ typedef struct {
 
 static ngx_int_t ngx_http_kerberos_variable(ngx_http_request_t *r,
     ngx_http_variable_value_t *v, uintptr_t data);
+static ngx_int_t ngx_http_kerberos_route_value(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx, ngx_str_t *value);
 static ngx_int_t ngx_http_kerberos_service_value(ngx_http_request_t *r,
     ngx_http_kerberos_ctx_t *ctx, ngx_str_t *value);
 static ngx_int_t ngx_http_kerberos_peer_value(ngx_http_request_t *r,
@@ -37,6 +39,7 @@ static ngx_int_t ngx_http_kerberos_number(ngx_http_request_t *r,
 
 static ngx_http_kerberos_variable_t  ngx_http_kerberos_variables[] = {
     { ngx_string("kerberos_service"), ngx_http_kerberos_service_value },
+    { ngx_string("kerberos_route"), ngx_http_kerberos_route_value },
     { ngx_string("kerberos_peer"), ngx_http_kerberos_peer_value },
     { ngx_string("kerberos_breaker"), ngx_http_kerberos_breaker_value },
     { ngx_string("kerberos_attempts"), ngx_http_kerberos_attempts_value },
@@ -108,6 +111,16 @@ ngx_http_kerberos_service_value(ngx_http_request_t *r,
     ngx_http_kerberos_ctx_t *ctx, ngx_str_t *value)
 {
     *value = ctx->service_name;
+
+    return NGX_OK;
+}
+
+
+static ngx_int_t
+ngx_http_kerberos_route_value(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx, ngx_str_t *value)
+{
+    *value = ctx->route;
 
     return NGX_OK;
 }

@@ -192,6 +192,7 @@ std::string to_json(const service::Snapshot& snapshot, const Stamp& stamp) {
   json.field("time", time_text(stamp.unix_ms));
   json.field("pid", stamp.pid);
   json.field("faults", snapshot.faults);
+  json.field("unmatched", snapshot.unmatched);
   json.key("config");
   write_config(json, snapshot);
   json.key("services");

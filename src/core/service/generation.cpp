@@ -43,13 +43,15 @@ struct Parts {
   Offset options;
   Offset index;
   Offset places;
+  Offset routes;  // where there are any
 };
 
 Parts place_parts(Cursor& cursor, const Plan& plan, std::size_t ranks) {
   cursor.take<Generation>(1);
   return {cursor.take<ServiceImage>(plan.services.size()), cursor.take<PeerImage>(plan.peers),
           cursor.take<breaker::Options>(plan.options.size()),
-          cursor.take<std::uint32_t>(plan.buckets), cursor.take<Place>(ranks)};
+          cursor.take<std::uint32_t>(plan.buckets), cursor.take<Place>(ranks),
+          cursor.take(plan.table ? plan.table->size() : 0, 8)};
 }
 
 // What a service needs besides its peers.
@@ -166,6 +168,10 @@ class Builder {
     generation.options_at = parts.options;
     generation.index_at = parts.index;
     generation.places_at = parts.places;
+    if (plan_.table) {
+      generation.routes_at = parts.routes;
+      plan_.table->write({block_ + parts.routes, plan_.table->size()});
+    }
     if (!plan_.options.empty()) {
       std::memcpy(block_ + parts.options, plan_.options.data(),
                   plan_.options.size() * sizeof(breaker::Options));

@@ -14,6 +14,7 @@
 #include "core/base/instant.h"
 #include "core/base/random.h"
 #include "core/registry/model.h"
+#include "core/route/table.h"
 #include "core/service/layout.h"
 
 namespace kerberos::service {
@@ -33,6 +34,10 @@ class GenerationView {
   [[nodiscard]] const Edition& edition() const { return block_->edition; }
   [[nodiscard]] std::uint32_t most_peers() const { return block_->most_peers; }
   [[nodiscard]] std::uint32_t ranks() const { return block_->ranks; }
+  [[nodiscard]] std::optional<route::Table> routes() const {
+    if (block_->routes_at == 0) return std::nullopt;
+    return route::Table(at<std::byte>(block_->routes_at));
+  }
   // Who has that rank, in this generation.
   [[nodiscard]] Place place(std::uint32_t rank) const {
     return rank < block_->ranks ? at<Place>(block_->places_at)[rank] : Place{0};

@@ -176,6 +176,7 @@ struct Generation {
   Offset options_at;      // breaker::Options[options]
   Offset index_at;        // std::uint32_t[buckets]: 1 + service, 0: empty
   Offset places_at;       // Place[ranks]
+  Offset routes_at;       // route::TableImage, 0: none
 };
 
 // What a process uses of a peer. Nobody but that process writes it, and with the process it dies:
@@ -214,6 +215,7 @@ struct ZoneHeader {
   std::atomic<std::uint64_t> leader;  // Leader
   RefusalWords refusal;
   std::atomic<std::uint64_t> shortage;    // no memory: generations before this id are to be let go
+  std::atomic<std::uint64_t> unmatched;   // requests that no route was for
   std::atomic<std::uint64_t> faults;      // internal faults that were survived
   std::atomic<std::uint32_t> slots_used;  // one more than the highest slot ever taken
   std::atomic<std::uint32_t> lives[kSlots];

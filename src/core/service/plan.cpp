@@ -76,7 +76,12 @@ Plan plan_of(const registry::Registry& registry) {
   for (const auto& service : registry.services) {
     plan.services.push_back(plan_service(plan, service));
     plan.peers += plan.services.back().peers.size();
+    for (const auto& route : service.routes) {
+      plan.routes.push_back(route);
+      plan.routes.back().service = static_cast<std::uint32_t>(plan.services.size() - 1);
+    }
   }
+  if (!plan.routes.empty()) plan.table.emplace(plan.routes);
   plan.buckets = static_cast<std::uint32_t>(std::bit_ceil(plan.services.size() * 2 + 1));
   return plan;
 }

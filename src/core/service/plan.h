@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "core/balance/roster.h"
 #include "core/breaker/options.h"
 #include "core/registry/model.h"
+#include "core/route/compile.h"
 
 namespace kerberos::service {
 
@@ -38,6 +40,8 @@ struct ServicePlan {
 struct Plan {
   std::vector<ServicePlan> services;
   std::vector<breaker::Options> options;
+  std::vector<route::Route> routes;  // of all services, which they name by their numbers
+  std::optional<route::Compiled> table;  // of them; nothing where there are none
   std::size_t peers = 0;
   std::uint32_t buckets = 1;
 };

@@ -29,9 +29,16 @@ std::optional<Process> Process::attach(const Zone& zone, std::uint32_t slot, std
 bool Process::adopt() {
   const auto pin = pins_.seek();
   if (!pin) return false;
-  bench_.reserve(pins_.at(*pin).most_peers());
+  prepare(pins_.at(*pin));
   pins_.go_over(*pin);
   return true;
+}
+
+// What a request on that generation will need, and may not allocate.
+void Process::prepare(const GenerationView& generation) {
+  bench_.reserve(generation.most_peers());
+  const auto routes = generation.routes();
+  if (routes) regexes_.adopt(routes->expressions());
 }
 
 void Process::bury(ProcessExists exists) {
@@ -78,7 +85,7 @@ std::vector<Notice> Process::untold() const {
 
 Process::Process(const Zone& zone, base::Owner self, const Pins& pins, std::uint64_t seed)
     : zone_(zone), self_(self), pins_(pins), slot_(&zone.header().slots[self.slot]), random_(seed) {
-  bench_.reserve(generation().most_peers());
+  prepare(generation());
 }
 
 }  // namespace kerberos::service

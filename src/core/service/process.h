@@ -56,6 +56,8 @@ class Process {
     return zone_.header().current.load(std::memory_order_relaxed) !=
            zone_.offset_of(generation.block());
   }
+  // The expressions of the routes of the generation adopted last.
+  [[nodiscard]] const route::Regexes& regexes() const { return regexes_; }
   base::Pcg32& random() { return random_; }
   balance::Workbench& bench() { return bench_; }
 
@@ -85,6 +87,7 @@ class Process {
   };
 
   [[nodiscard]] std::vector<Notice> untold() const;
+  void prepare(const GenerationView& generation);
   // Somebody died: probes have become free, and the loads of peers are less.
   void announce() const;
 
@@ -94,6 +97,7 @@ class Process {
   const Slot* slot_;
   base::Pcg32 random_;
   balance::Workbench bench_;
+  route::Regexes regexes_;
   bool somebody_died_ = false;
   std::vector<Suspect> suspects_;
 };

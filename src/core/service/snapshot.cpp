@@ -40,6 +40,7 @@ Snapshot take_snapshot(const Process& process, base::Instant now) {
   snapshot.loaded = generation.edition().unix_ms;
   snapshot.refusal = read_refusal(process.zone().header().refusal);
   snapshot.faults = process.zone().header().faults.load(std::memory_order_relaxed);
+  snapshot.unmatched = process.zone().header().unmatched.load(std::memory_order_relaxed);
   snapshot.services.reserve(generation.services().size());
   for (const ServiceImage& image : generation.services()) {
     const ServiceRecord& record = process.record(image);

@@ -54,6 +54,7 @@ struct Snapshot {
   std::int64_t loaded = 0;         // unix ms
   std::optional<Refusal> refusal;  // of a registry that came later
   std::uint64_t faults = 0;
+  std::uint64_t unmatched = 0;     // requests that no route was for
   std::vector<ServiceSnapshot> services;
 };
 
