@@ -97,6 +97,11 @@ subtest 'what both take' => sub {
         (map { said("keepalive: $_") } 'off', '64', '{}', '{connections: 8, idle: 1m, total: 9}'),
         (map { said("timeouts: $_") } '{}', '{connect: 1s, send: 500ms, read: 24h}'),
         "services: {a: {peers: [https://a.example], tls: {name: a.example, verify: true}}}\n",
+        (map { said("routes: $_") } '[]', '[{path: /}]', '[{exact: "/a"}, {regex: "/[0-9]+"}]',
+            '[{host: "*.a.example"}]', '[{path: /, methods: [GET, PURGE], priority: 3}]',
+            '[{path: /, headers: {X-A: 7, X-B: {present: false}}, query: {v: {regex: "[12]"}}}]',
+            '[{path: /a, strip: true, name: a}, {path: "/${HOST}", rewrite: /b}]',
+            '[{path: /, set_headers: {X-A: "", X-B: $remote_addr}}]'),
     );
     my @flaws = flaws(@texts);
 
@@ -140,6 +145,12 @@ subtest 'what neither takes' => sub {
         (map { said("keepalive: $_") } 'on', '0', '65536', '"64"', '{idle: 0}', '{max: 1}'),
         (map { said("timeouts: $_") } '5s', '{connect: 0}', '{wait: 1s}'),
         (map { said("tls: $_") } 'on', '{verify: on}', '{sni: x}', '{name: https://a}'),
+        (map { said("routes: $_") } '/api', '[/api]', '[{path: api}]', '[{path: /echo/*}]',
+            '[{exact: "/a?b"}]', '[{path: /, methods: GET}]', '[{path: /, methods: [get]}]',
+            '[{path: /, methods: []}]', '[{path: /, headers: [X-A]}]', '[{path: /, priority: -1}]',
+            '[{path: /, headers: {X-A: {is: b}}}]', '[{path: /, headers: {X-A: true}}]',
+            '[{path: /, strip: yes}]', '[{path: /, rewrite: v2}]', '[{host: "a:80"}]',
+            '[{path: /, set_headers: {X-A: [b]}}]', '[{path: /, name: a b}]'),
         said('nonsense: 1'),
     );
     my @flaws = flaws(@texts);

@@ -94,8 +94,8 @@ void read_regex(ConditionDraft& draft, const Field& field) {
   is_good(field, route::judge(*value).refusal, *draft.problems);
 }
 
-constexpr TextForm kAnyText = {"a text", ""};
-constexpr TextForm kRegexText = {"an expression of RE2, which matches the whole text", ""};
+constexpr TextForm kAnyText = {"a text", "^"};
+constexpr TextForm kRegexText = {"an expression of RE2, which matches the whole text", "^"};
 
 constexpr std::array kConditionTable = {
     ConditionKey{kPresent, read_present},
