@@ -2,6 +2,8 @@
 #include "sim/checks.h"
 
 #include <algorithm>
+#include <string>
+#include <utility>
 
 #include "sim/expect.h"
 
@@ -72,8 +74,66 @@ bool Checks::meets_ended_order(const ServicePlan& service, Instant latest, Insta
   });
 }
 
-void Checks::opened(const Journey& journey) {
+void Checks::opened(Journey& journey) {
+  Worker& worker = *journey.worker;
+  journey.whole = worker.plan;
+  journey.generation = worker.plan->generation;
+  ++worker.held[journey.generation];
   ++journey.plan().model->requests;
+  found(journey);
+}
+
+void Checks::found(Journey& journey) {
+  Worker& worker = *journey.worker;
+  if (!worker.held.contains(journey.generation)) {
+    ++carried_;
+    const ServiceModel* model = journey.plan().model;
+    const std::shared_ptr<Plan> former = std::exchange(journey.whole, worker.plan);
+    const auto& services = journey.whole->services;
+    const auto same = std::ranges::find(services, model, &ServicePlan::model);
+    journey.service = static_cast<std::uint32_t>(same - services.begin());
+    journey.generation = journey.whole->generation;
+    ++worker.held[journey.generation];
+    journey.tried.clear();
+    if (journey.peer != nullptr && journey.gone == nullptr) {
+      const auto known = same->index.find(journey.peer->model);
+      if (known == same->index.end()) {
+        journey.gone = former;
+        ++gone_;
+      } else {
+        journey.peer = &journey.plan().peers[known->second];
+      }
+    }
+  }
+  const service::Request& request = journey.request;
+  expect_equal(request.generation, journey.generation, "generation of a request");
+  expect_equal(request.service, journey.service, "service of a request in generation ",
+               journey.generation);
+  expect_equal(request.attempts, journey.attempts, "attempts of a request");
+  std::uint32_t peer = service::Request::kNone;
+  if (journey.gone != nullptr) {
+    peer = service::Request::kGone;
+  } else if (journey.peer != nullptr) {
+    peer = static_cast<std::uint32_t>(journey.peer - journey.plan().peers.data());
+  }
+  expect_equal(request.peer, peer, "peer of an attempt in generation ", journey.generation);
+}
+
+void Checks::closed(Journey& journey) {
+  journey.worker->leave(journey.generation);
+  world_.compare_pins(*journey.worker);
+}
+
+// The request goes to a peer of the generation that is held for it, and of no other.
+void Checks::check_address(const Journey& journey) const {
+  const service::GenerationView view(world_.zone().find(journey.generation));
+  const auto& image = view.peers(view.services()[journey.request.service])[journey.request.peer];
+  const PeerModel& model = *journey.plan().peers[journey.request.peer].model;
+  const std::string address(view.text(image.address));
+  expect(model.name.ends_with("/" + address), model.name, ": picked, and a request went to ",
+         address);
+  expect_equal(image.rank, model.record->rank, model.name, ": rank");
+  expect_equal(journey.request.rank, model.record->rank, model.name, ": rank of an attempt");
 }
 
 void Checks::follow_notices(const Journey& journey, const service::Notices& notices, Instant now) {
@@ -116,6 +176,7 @@ void Checks::picked(Journey& journey, const service::Pick& pick, Instant now) {
     return;
   }
   const breaker::Pass& pass = journey.request.pass;
+  check_address(journey);
   check_pick(journey, pass, disputed, now);
   // Where a breaker closed in the same call, nobody else could serve when the probe was offered.
   const bool closed = std::ranges::any_of(pick.notices.all(), [](const service::Notice& notice) {
@@ -128,6 +189,7 @@ void Checks::picked(Journey& journey, const service::Pick& pick, Instant now) {
   journey.attempt =
       peer->model->admitted(pass, journey.worker->self(), peer->options, world_.lives(), now);
   if (pass.probe()) world_.leased.push_back(peer->model);
+  ++journey.attempts;
   journey.tried.push_back(journey.request.peer);
   journey.probed |= pass.probe();
   peer->model->compare();
@@ -168,7 +230,7 @@ void Checks::check_politeness(const Journey& journey, Instant due_since, Instant
   const ServicePlan& service = journey.plan();
   const PeerPlan& peer = service.peers[journey.request.peer];
   if (peer.options.mode != Mode::kEnforce) return;
-  if (journey.tried.empty() && journey.replayable) return;
+  if (journey.attempts == 0 && journey.replayable) return;
   if (!journey.probed && base::elapsed(due_since, now) >= peer.options.probe_grace) return;
   const bool panic = panics(service, now);
   for (std::uint32_t i = 0; i < service.peers.size(); ++i) {
@@ -232,7 +294,10 @@ void Checks::reported(Journey& journey, const Judgement& judgement, const servic
     wanted.outcome = breaker::Outcome::kFailure;
     wanted.cause = Cause::kProbeTimeout;
   }
-  if (judgement.cause == Cause::kStale) journey.tried.pop_back();
+  if (judgement.cause == Cause::kStale) {
+    --journey.attempts;
+    if (!journey.tried.empty()) journey.tried.pop_back();
+  }
   expect(ended.judgement.outcome == wanted.outcome && ended.judgement.cause == wanted.cause,
          peer.model->name, ": judged otherwise");
   const Foreseen foreseen = peer.model->ended(journey.attempt, wanted, peer.options, now);
@@ -240,6 +305,15 @@ void Checks::reported(Journey& journey, const Judgement& judgement, const servic
   peer.model->compare();
   world_.compare_in_flight(*peer.model);
   journey.peer = nullptr;
+}
+
+void Checks::reported_gone(Journey& journey, const Judgement& judgement, Instant now) {
+  PeerModel& model = *journey.peer->model;
+  model.ended(journey.attempt, judgement, {.mode = Mode::kOff}, now);
+  model.compare();
+  world_.compare_in_flight(model);
+  journey.peer = nullptr;
+  journey.gone.reset();
 }
 
 void Checks::check_trip(const Journey& journey, const PeerPlan& peer, Foreseen foreseen,
@@ -299,11 +373,11 @@ void Checks::check_trip(const Journey& journey, const PeerPlan& peer, Foreseen f
 }
 
 void Checks::log(Worker& worker, const service::Notice& notice) {
-  const service::GenerationView view = worker.process->generation();
+  const service::GenerationView& view = notice.generation;
   const service::PeerImage& image = view.peers()[notice.peer];
   breaker::Breaker(worker.process->record(image).breaker, view.options(image))
       .told(notice.transition.epoch);
-  const ServicePlan& service = worker.plan->services[image.service];
+  const ServicePlan& service = world_.plan(view.id()).services[image.service];
   service.peers[notice.peer - service.first_peer].model->logged = notice.transition.epoch;
 }
 

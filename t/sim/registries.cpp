@@ -114,6 +114,11 @@ void Operator::edit() {
   for (registry::Service& service : registry_.services) edit(service);
 }
 
+void Operator::reorder() {
+  auto& services = registry_.services;
+  if (dice_.chance(30)) std::rotate(services.begin(), services.begin() + 1, services.end());
+}
+
 void Operator::edit(registry::Service& service) {
   auto& peers = service.peers;
   if (dice_.chance(30)) {  // reordered

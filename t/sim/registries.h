@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
 // The configurations of a simulated world: one to begin with, and what its operator makes of it
-// at every reload.
+// at every reload and change.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,8 @@ class Operator {
   [[nodiscard]] const registry::Registry& registry() const { return registry_; }
   // Reorders, adds, removes, weighs and sets parameters anew, or some of it.
   void edit();
+  // Services in another order.
+  void reorder();
 
  private:
   registry::Service make_service(std::uint32_t number);

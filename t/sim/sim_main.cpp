@@ -18,6 +18,9 @@ struct Totals {
   std::uint64_t steps = 0;
   std::uint64_t requests = 0;
   std::uint64_t transitions = 0;
+  std::uint64_t adoptions = 0;
+  std::uint64_t carried = 0;
+  std::uint64_t gone = 0;
 };
 
 bool run(std::uint64_t seed, bool trace, Totals& totals) {
@@ -36,6 +39,9 @@ bool run(std::uint64_t seed, bool trace, Totals& totals) {
   totals.steps += simulation.step();
   totals.requests += simulation.requests();
   totals.transitions += simulation.transitions();
+  totals.adoptions += simulation.adoptions();
+  totals.carried += simulation.checks().carried();
+  totals.gone += simulation.checks().gone();
   return true;
 }
 
@@ -69,10 +75,14 @@ int main(int argc, char** argv) {
   for (std::uint64_t seed = from; passed && seed <= to; seed += stride) {
     passed = run(seed, trace, totals);
   }
-  std::printf("%s %llu seeds, %llu steps, %llu requests, %llu transitions\n",
+  std::printf("%s %llu seeds, %llu steps, %llu requests, %llu transitions; %llu adoptions, %llu "
+              "requests carried over, %llu from peers that were gone\n",
               passed ? "ok   " : "FAIL ", static_cast<unsigned long long>(totals.seeds),
               static_cast<unsigned long long>(totals.steps),
               static_cast<unsigned long long>(totals.requests),
-              static_cast<unsigned long long>(totals.transitions));
+              static_cast<unsigned long long>(totals.transitions),
+              static_cast<unsigned long long>(totals.adoptions),
+              static_cast<unsigned long long>(totals.carried),
+              static_cast<unsigned long long>(totals.gone));
   return passed ? 0 : 1;
 }

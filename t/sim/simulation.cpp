@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdio>
 
+#include "core/service/carry_over.h"
 #include "sim/expect.h"
 
 namespace kerberos::sim {
@@ -11,6 +12,7 @@ namespace {
 
 constexpr Millis kTick = 500;
 constexpr Millis kLongest = 12'000;  // an attempt takes no longer than that
+constexpr Millis kLasting = 60'000;  // unless it is one that lasts, as a WebSocket does
 
 }  // namespace
 
@@ -34,14 +36,18 @@ Simulation::Simulation(std::uint64_t seed, bool trace)
   rates_.pause = maybe(50, 500, 20'000);
   rates_.crash = maybe(60, 500, 20'000);
   rates_.reload = maybe(60, scale_.peers > 1'000 ? 8'000 : 1'500, 20'000);
+  rates_.change = maybe(70, scale_.peers > 1'000 ? 4'000 : 150, 8'000);
   rates_.force = maybe(30, 500, 10'000);
   rates_.replayable_percent = dice_.chance(30) ? dice_.below(2) * 100 : dice_.below(101);
   rates_.poison_percent = dice_.chance(40) ? dice_.below(15) : 0;
   rates_.impatient_percent = dice_.below(10);
+  rates_.adopt_percent = dice_.chance(60) ? 100 : dice_.number(1, 99);
+  rates_.lasting_percent = dice_.chance(60) ? dice_.number(1, 15) : 0;
   again(rates_.arrival, What::kArrival);
   again(rates_.pause, What::kPause);
   again(rates_.crash, What::kCrash);
   again(rates_.reload, What::kReload);
+  again(rates_.change, What::kChange);
   again(rates_.force, What::kForce);
   schedule(world_.now + kTick, What::kTick);
 }
@@ -107,13 +113,45 @@ void Simulation::befall(const Event& event) {
     case What::kForce:
       again(rates_.force, What::kForce);
       return force();
+    case What::kReload:
+      return reload();
+    case What::kChange:
+      return change();
+    case What::kPublish:
+      trace("the reload is in force");
+      reloading_ = false;
+      return world_.publish();
     default:
       break;
   }
+}
+
+void Simulation::reload() {
   again(rates_.reload, What::kReload);
-  const bool fails = dice_.chance(25);
-  trace(fails ? "reload that fails" : "reload");
-  world_.reload(fails);
+  if (reloading_) return;
+  trace("reload");
+  world_.prepare();
+  // What it has built stays until the next one, if it fails now.
+  if (dice_.chance(25)) return trace("the reload fails");
+  reloading_ = true;
+  schedule(world_.now + (dice_.chance(50) ? 0 : dice_.scaled(1, 2'000)), What::kPublish);
+}
+
+// The registry has changed, and one of the workers of the configuration in force has seen it.
+void Simulation::change() {
+  again(rates_.change, What::kChange);
+  Worker* leader = any_worker();
+  if (leader == nullptr || leader->plan->lineage != world_.current().lineage) return;
+  const bool dies = rates_.crash != 0 && dice_.chance(3);
+  if (!world_.change(dies)) return trace("a change finds no room");
+  trace("change by slot ", leader->slot, ", now generation ", world_.current().generation);
+  if (dies) crash(*leader);
+}
+
+void Simulation::adopt(Worker& worker) {
+  if (!world_.adopt(worker)) return;
+  ++adoptions_;
+  trace("slot ", worker.slot, " adopts ", worker.plan->generation);
 }
 
 Worker* Simulation::any_worker() {
@@ -128,10 +166,19 @@ Worker* Simulation::any_worker() {
 void Simulation::tick() {
   world_.dismiss();
   Worker* worker = any_worker();
-  if (worker != nullptr && dice_.chance(50)) {
+  if (worker == nullptr) return;
+  if (!healing_ && rates_.crash != 0 && dice_.chance(1)) {
+    world_.seek(*worker);
+    return crash(*worker);
+  }
+  for (auto& other : world_.workers()) {
+    if (other->alive() && other->paused_until <= world_.now && dice_.chance(50)) adopt(*other);
+  }
+  if (dice_.chance(50)) {
     world_.bury(*worker);
     checks_.orphans(*worker);
   }
+  if (dice_.chance(20)) world_.sweep();
 }
 
 void Simulation::pause() {
@@ -207,6 +254,7 @@ void Simulation::arrive() {
   journey.serial = ++serial_;
   journey.worker = worker;
   ++worker->busy;
+  if (dice_.chance(rates_.adopt_percent)) adopt(*worker);
   const auto services = static_cast<std::uint32_t>(worker->plan->services.size());
   journey.service = dice_.below(services);
   journey.replayable = dice_.chance(rates_.replayable_percent);
@@ -216,6 +264,7 @@ void Simulation::arrive() {
   }
   journey.leaves_at = world_.now + (dice_.chance(rates_.impatient_percent) ? dice_.scaled(1, 4'000)
                                                                            : 10 * kLongest);
+  journey.lasting = !healing_ && dice_.chance(rates_.lasting_percent);
   journey.request.service = journey.service;
   const std::string key = dice_.chance(90) ? std::to_string(dice_.below(40)) : std::string();
   service::Service(*worker->process, journey.service)
@@ -228,7 +277,7 @@ void Simulation::attempt(std::uint32_t number) {
   Journey& journey = journeys_[number];
   Worker& worker = *journey.worker;
   const Instant clock = worker.clock(world_.now);
-  const auto pick = service::Service(*worker.process, journey.service).pick(journey.request, clock);
+  const auto pick = service_of(journey).pick(journey.request, clock);
   if (trace_) {
     const auto* peer =
         pick.picked ? &journey.plan().peers[journey.request.peer].model->name : nullptr;
@@ -243,10 +292,7 @@ void Simulation::attempt(std::uint32_t number) {
   }
   checks_.picked(journey, pick, clock);
   if (!log(worker, pick.notices)) return;
-  if (!pick.picked) {
-    free_.push_back(number);
-    return finish(journey);
-  }
+  if (!pick.picked) return close(number);
   journey.began = world_.now;
   journey.fate = journey.peer->machine->serve(world_.now, journey.poison, dice_);
   Fate& fate = journey.fate;
@@ -261,6 +307,9 @@ void Simulation::attempt(std::uint32_t number) {
     fate.evidence.request_sent = fate.evidence.read_timed_out = true;
     fate.end = options.probe_timeout;
   }
+  if (journey.lasting && fate.evidence.freed == breaker::Freed::kDone && fate.header >= 0) {
+    fate.end += dice_.scaled(1'000, kLasting);
+  }
   const Instant end = std::min(world_.now + fate.end, std::max(journey.leaves_at, world_.now));
   if (fate.header >= 0 && world_.now + fate.header < end) {
     schedule(world_.now + fate.header, What::kAnswered, number, journey.serial);
@@ -270,7 +319,8 @@ void Simulation::attempt(std::uint32_t number) {
 
 void Simulation::answered(Journey& journey) {
   Worker& worker = *journey.worker;
-  service::Service service(*worker.process, journey.service);
+  service::Service service = service_of(journey);
+  if (journey.gone != nullptr) return;
   breaker::Evidence evidence = journey.fate.evidence;
   evidence.freed = breaker::Freed::kDone;
   evidence.finalize = 0;
@@ -300,8 +350,18 @@ void Simulation::end(std::uint32_t number) {
                 .client_gone = true,
                 .duration = evidence.duration};
   }
-  service::Service service(*worker.process, journey.service);
+  service::Service service = service_of(journey);
+  const bool may_go_on = !left && evidence.freed != breaker::Freed::kDone &&
+                         (journey.replayable || !evidence.request_sent);
   const Instant clock = worker.clock(world_.now);
+  if (journey.gone != nullptr) {
+    const Judgement judgement = breaker::judge(evidence, Options());
+    trace("slot ", worker.slot, " at ", clock, " request ", journey.serial, " ends on ",
+          journey.peer->model->name, ", which is gone");
+    service::end_gone(*worker.process, journey.request, judgement, clock);
+    checks_.reported_gone(journey, judgement, clock);
+    return go_on(number, may_go_on);
+  }
   const Judgement judgement = breaker::judge(evidence, service.options(journey.request));
   const PeerModel& model = *journey.peer->model;
   const auto ended = service.report(journey.request, judgement, clock);
@@ -317,10 +377,29 @@ void Simulation::end(std::uint32_t number) {
   }
   checks_.reported(journey, judgement, ended, clock);
   if (!log(worker, ended.notices)) return;
-  const bool goes_on = !left && evidence.freed != breaker::Freed::kDone &&
-                       (journey.replayable || !evidence.request_sent) && --journey.tries != 0 &&
-                       service.has_other(journey.request);
-  if (goes_on) return attempt(number);
+  go_on(number, may_go_on);
+}
+
+// Sends the request to another peer, where that may be and there is one.
+void Simulation::go_on(std::uint32_t number, bool may) {
+  Journey& journey = journeys_[number];
+  if (may && --journey.tries != 0 && service_of(journey).has_other(journey.request)) {
+    return attempt(number);
+  }
+  close(number);
+}
+
+service::Service Simulation::service_of(Journey& journey) {
+  const auto service = service::service_of(*journey.worker->process, journey.request);
+  expect(service.has_value(), "the service of a request is gone");
+  checks_.found(journey);
+  return *service;
+}
+
+void Simulation::close(std::uint32_t number) {
+  Journey& journey = journeys_[number];
+  service::close(*journey.worker->process, journey.request);
+  checks_.closed(journey);
   free_.push_back(number);
   finish(journey);
 }
@@ -328,6 +407,8 @@ void Simulation::end(std::uint32_t number) {
 void Simulation::finish(Journey& journey) {
   journey.active = false;
   journey.peer = nullptr;
+  journey.gone.reset();
+  journey.whole.reset();
   --journey.worker->busy;
 }
 
@@ -352,7 +433,7 @@ void Simulation::live_on() {
   trace("all is well again");
   for (auto& worker : world_.workers()) worker->paused_until = worker->stale_clock = 0;
   Worker* found = nullptr;  // one that knows all peers there are
-  while ((found = any_worker()) == nullptr || &*found->plan != &world_.current()) advance();
+  while ((found = any_worker()) == nullptr || found->plan.get() != &world_.current()) advance();
   Worker& worker = *found;
   std::uint32_t service = 0;
   Millis longest = 0;
@@ -374,7 +455,7 @@ void Simulation::live_on() {
   rates_.arrival = std::clamp<Millis>(2'000 / scale_.peers, 1, 20);
   schedule(world_.now, What::kArrival);  // the next client might be a long time off
   const Instant end =
-      world_.now + kLongest + 2 * longest + 10'000 + rates_.arrival * turns * 4 * scale_.services;
+      world_.now + kLasting + kLongest + 2 * longest + 10'000 + rates_.arrival * turns * 4 * scale_.services;
   const PeerPlan* out = nullptr;
   while ((out = still_out()) != nullptr) {
     expect(world_.now < end, out->model->name, ": is well, and its breaker does not close; state ",
@@ -385,7 +466,7 @@ void Simulation::live_on() {
 
 void Simulation::check_end() {
   closed_ = true;
-  for (Instant end = world_.now + 2 * kLongest; world_.now < end;) advance();
+  for (Instant end = world_.now + kLasting + 2 * kLongest; world_.now < end;) advance();
   Worker* worker = any_worker();
   expect(worker != nullptr, "nobody is left at the end");
   world_.bury(*worker);
@@ -393,6 +474,7 @@ void Simulation::check_end() {
   for (const auto& [key, peer] : world_.peers()) {
     expect_equal(peer->in_flight + peer->unburied, 0U, peer->name, ": in flight at the end");
   }
+  world_.check_rest();
 }
 
 std::uint64_t Simulation::transitions() {

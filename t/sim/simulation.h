@@ -25,6 +25,8 @@ class Simulation {
   [[nodiscard]] Instant now() const { return world_.now; }
   [[nodiscard]] std::uint64_t transitions();
   [[nodiscard]] std::uint64_t requests();
+  [[nodiscard]] std::uint64_t adoptions() const { return adoptions_; }
+  [[nodiscard]] const Checks& checks() const { return checks_; }
 
  private:
   enum class What : std::uint8_t {
@@ -36,6 +38,8 @@ class Simulation {
     kCrash,
     kRestart,
     kReload,
+    kPublish,
+    kChange,
     kForce,
   };
   struct Event {
@@ -54,10 +58,13 @@ class Simulation {
     Millis pause = 0;
     Millis crash = 0;
     Millis reload = 0;
+    Millis change = 0;
     Millis force = 0;
     std::uint32_t replayable_percent = 70;
     std::uint32_t poison_percent = 0;
     std::uint32_t impatient_percent = 5;
+    std::uint32_t adopt_percent = 100;  // of the requests at which a worker looks what is in force
+    std::uint32_t lasting_percent = 0;
   };
 
   void schedule(Instant at, What what, std::uint32_t whom = 0, std::uint64_t serial = 0);
@@ -67,6 +74,11 @@ class Simulation {
   void befall(const Event& event);
   void tick();
   void pause();
+  void reload();
+  void change();
+  void adopt(Worker& worker);
+  // Its service, where it is held or was carried over to.
+  service::Service service_of(Journey& journey);
   void crash();
   void crash(Worker& worker);
   // The worker logs what it was told, or dies on the way. Returns whether it lives.
@@ -76,6 +88,8 @@ class Simulation {
   void attempt(std::uint32_t number);
   void answered(Journey& journey);
   void end(std::uint32_t number);
+  void go_on(std::uint32_t number, bool may);
+  void close(std::uint32_t number);
   void finish(Journey& journey);
   void live_on();
   void check_end();
@@ -92,10 +106,12 @@ class Simulation {
   Rates rates_;
   bool trace_;
   bool healing_ = false;
-  bool closed_ = false;  // no new clients
+  bool closed_ = false;     // no new clients
+  bool reloading_ = false;  // a generation is built, and not in force
   std::uint64_t step_ = 0;
   std::uint64_t order_ = 0;
   std::uint64_t serial_ = 0;
+  std::uint64_t adoptions_ = 0;
   std::priority_queue<Event, std::vector<Event>, std::greater<>> events_;
   std::vector<Journey> journeys_;
   std::vector<std::uint32_t> free_;

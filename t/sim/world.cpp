@@ -31,11 +31,13 @@ std::uint32_t most_held(std::uint32_t usable, std::uint32_t percent) {
   return most == usable ? usable - 1 : most;
 }
 
-// Room for all that history keeps, and for generations that are pinned: nobody checks here what a
-// zone does that is too small.
+// Room for all that history keeps, and for many generations that are pinned: nobody checks here
+// what a zone does that is too small.
+constexpr std::size_t kManyReloads = std::size_t{4} << 20U;
+constexpr std::size_t kManyChanges = std::size_t{16} << 20U;
+
 std::size_t zone_size(const registry::Registry& registry) {
-  constexpr std::size_t kManyReloads = std::size_t{4} << 20U;
-  return 2 * service::bytes_needed(registry, kSlots) + kManyReloads;
+  return 4 * service::bytes_needed(registry, kSlots) + kManyReloads + kManyChanges;
 }
 
 }  // namespace
@@ -44,6 +46,35 @@ Instant Worker::clock(Instant now) {
   if (stale_clock != 0) return std::exchange(stale_clock, 0);
   last = std::max(last, now + skew);
   return last;
+}
+
+// Whose generation is in force it knows when it has pinned it.
+bool Worker::seek(const Plan& current) {
+  if (current.generation == plan->generation || retired) return false;
+  if (held.size() == service::kPins) {
+    auto oldest = held.begin();
+    if (oldest->first == plan->generation) ++oldest;
+    held.erase(oldest);
+  }
+  retired = current.lineage != plan->lineage;
+  if (!retired) held[current.generation] = 0;
+  return !retired;
+}
+
+void Worker::go_over(const std::shared_ptr<Plan>& current) {
+  if (held[plan->generation] == 0) held.erase(plan->generation);
+  plan = current;
+}
+
+void Worker::leave(std::uint64_t generation) {
+  const auto pin = held.find(generation);
+  if (pin != held.end() && --pin->second == 0 && generation != plan->generation) held.erase(pin);
+}
+
+void Worker::let_go_before(std::uint64_t generation) {
+  std::erase_if(held, [&](const auto& pin) {
+    return pin.first < generation && pin.first != plan->generation;
+  });
 }
 
 World::World(Dice& dice, const Scale& scale)
@@ -55,33 +86,34 @@ World::World(Dice& dice, const Scale& scale)
       zone_(*service::Zone::create(arena_.memory())),
       lives_(kSlots) {
   living().clear();
-  current_ = build();
-  zone_.publish(current_->generation);
-  start_workers();
+  prepare();
+  publish();
 }
 
 World::~World() {
   living().clear();
 }
 
-std::shared_ptr<Plan> World::build() {
-  zone_.forget_pending();
-  zone_.bury(exists);
-  zone_.sweep(now);
-  bury_all(kSlots);
-  note_freed_generations();
-  note_freed_records();
-  const std::uint64_t id = service::build_generation(zone_, operator_.registry());
-  expect(id != 0, "the zone is too small for a reload");
+std::shared_ptr<Plan> World::build(std::uint64_t lineage) {
+  const std::uint64_t id = service::build_generation(zone_, operator_.registry(), lineage);
+  expect(id != 0, "the zone is too small for a generation");
   auto plan = plan_of(id);
+  expect_equal(plan->lineage, lineage == 0 ? id : lineage, "lineage of generation ", id);
   plans_[id] = plan;
   return plan;
+}
+
+void World::sweep() {
+  zone_.sweep(now);
+  note_freed_generations();
+  note_freed_records();
 }
 
 std::shared_ptr<Plan> World::plan_of(std::uint64_t generation) {
   auto plan = std::make_shared<Plan>();
   plan->generation = generation;
   const service::GenerationView view(zone_.find(generation));
+  plan->lineage = view.block()->lineage;
   const auto& wanted = operator_.registry().services;
   expect_equal(view.services().size(), wanted.size(), "services of a generation");
   for (std::size_t i = 0; i < wanted.size(); ++i) {
@@ -142,6 +174,13 @@ Machine* World::machine(const std::string& address) {
   return machine.get();
 }
 
+bool World::used(const Plan& plan) const {
+  const auto holds = [&](const auto& held) { return held.contains(plan.generation); };
+  return &plan == current_.get() || &plan == pending_.get() ||
+         std::ranges::any_of(workers_, [&](const auto& it) { return it->alive() && holds(it->held); }) ||
+         std::ranges::any_of(graves_, [&](const Grave& grave) { return holds(grave.held); });
+}
+
 // Which generations are gone: exactly those that nobody can use.
 void World::note_freed_generations() {
   std::set<std::uint64_t> there;
@@ -151,12 +190,9 @@ void World::note_freed_generations() {
     next = generation->next;
   }
   for (auto plan = plans_.begin(); plan != plans_.end();) {
-    const bool used =
-        plan->second == current_ || std::ranges::any_of(workers_, [&](const auto& worker) {
-          return worker->alive() && worker->plan == plan->second;
-        });
-    expect_equal(there.contains(plan->first), used, "whether generation ", plan->first, " is kept");
-    if (used) {
+    const bool kept = used(*plan->second);
+    expect_equal(there.contains(plan->first), kept, "whether generation ", plan->first, " is kept");
+    if (kept) {
       ++plan;
       continue;
     }
@@ -167,9 +203,10 @@ void World::note_freed_generations() {
     }
     plan = plans_.erase(plan);
   }
+  expect_equal(there.size(), plans_.size(), "generations");
 }
 
-// Which records are gone: exactly those that nobody has named for so long.
+// Which records are gone: exactly those that nobody has named for so long, and nobody uses.
 void World::note_freed_records() {
   std::unordered_map<std::string, const service::PeerRecord*> there;
   for (service::Offset next = zone_.header().peer_records; next != 0;) {
@@ -180,7 +217,8 @@ void World::note_freed_records() {
   std::erase_if(peers_, [&](const auto& peer) {
     const PeerModel& model = *peer.second;
     const auto found = there.find(model.key);
-    const bool old = model.references == 0 && now - model.released >= service::kHistory;
+    const bool old = model.references == 0 && model.in_flight + model.unburied == 0 &&
+                     now - model.released >= service::kHistory;
     expect_equal(found != there.end(), !old, model.name, ": whether its record is kept");
     expect(old || found->second == model.record, model.name, ": its record is another");
     if (old) std::erase(leased, &model);
@@ -207,8 +245,9 @@ void World::spawn(std::uint32_t slot) {
   worker->plan = current_;
   worker->skew = dice_.span(0, 10) - 5;
   living().insert(worker->pid);
+  worker->held[current_->generation] = 0;
   auto process =
-      service::Process::attach(zone_, slot, worker->pid, current_->generation, dice_.seed());
+      service::Process::attach(zone_, slot, worker->pid, current_->lineage, dice_.seed());
   expect(process.has_value(), "no memory to attach to slot ", slot);
   worker->process = std::make_unique<service::Process>(std::move(*process));
   lives_[slot] = worker->self().life;
@@ -216,12 +255,19 @@ void World::spawn(std::uint32_t slot) {
   workers_.push_back(std::move(worker));
 }
 
-void World::reload(bool fails) {
+void World::prepare() {
   operator_.edit();
-  const auto plan = build();
-  if (fails) return;
-  current_ = plan;
-  zone_.publish(plan->generation);
+  zone_.forget_pending();
+  pending_.reset();
+  zone_.bury(exists);
+  bury_all(kSlots);
+  sweep();
+  pending_ = build(0);
+}
+
+void World::publish() {
+  zone_.publish(pending_->generation);
+  current_ = std::exchange(pending_, nullptr);
   for (auto& worker : workers_) {
     if (worker->quits_at == 0) worker->quits_at = now + dice_.scaled(1, 8'000);
   }
@@ -229,12 +275,43 @@ void World::reload(bool fails) {
   start_workers();
 }
 
+bool World::change(bool dies) {
+  sweep();
+  std::size_t bytes = 0;
+  for (const auto& [id, plan] : plans_) bytes += zone_.find(id)->bytes;
+  if (bytes > kManyChanges) return false;
+  operator_.edit();
+  operator_.reorder();
+  const auto plan = build(current_->lineage);
+  if (dies) return true;
+  zone_.publish(plan->generation);
+  current_ = plan;
+  return true;
+}
+
+bool World::adopt(Worker& worker) {
+  const bool other = worker.seek(*current_);
+  if (other) worker.go_over(current_);
+  expect_equal(worker.process->adopt(), other, "whether slot ", worker.slot, " adopts");
+  expect_equal(worker.process->generation().id(), worker.plan->generation, "generation of slot ",
+               worker.slot);
+  compare_pins(worker);
+  return other;
+}
+
+void World::seek(Worker& worker) {
+  const bool other = worker.seek(*current_);
+  expect_equal(worker.process->pins().seek().has_value(), other, "whether slot ", worker.slot,
+               " finds something");
+  compare_pins(worker);
+}
+
 void World::crash(Worker& worker, const std::vector<PeerModel*>& in_flight) {
   for (PeerModel* peer : in_flight) {
     --peer->in_flight;
     ++peer->unburied;
   }
-  graves_.push_back({worker.self(), in_flight});
+  graves_.push_back({worker.self(), in_flight, worker.held});
   living().erase(worker.pid);
   worker.process.reset();
   worker.busy = 0;
@@ -287,7 +364,65 @@ void World::compare_in_flight(const PeerModel& peer) const {
                ": in flight");
 }
 
+// That it pins what requests are on, and the newest, and nothing else.
+void World::compare_pins(const Worker& worker) const {
+  std::set<std::uint64_t> pinned;
+  for (const auto& pin : zone_.header().slots[worker.slot].pins) {
+    if (pin.load() != 0) pinned.insert(zone_.at<service::Generation>(pin.load())->id);
+  }
+  const auto ids = [](const auto& of) { return std::vector(of.begin(), of.end()); };
+  std::set<std::uint64_t> wanted;
+  for (const auto& [id, requests] : worker.held) wanted.insert(id);
+  expect(ids(pinned) == ids(wanted), "slot ", worker.slot, " pins ", pinned.size(),
+         " generations, expected ", wanted.size(), " up to ", worker.plan->generation);
+}
+
+// That every block of the zone has somebody who knows it.
+void World::compare_blocks() const {
+  std::size_t blocks = 1;  // the header
+  const auto count = [&](service::Offset first, auto next_of) {
+    for (service::Offset next = first; next != 0; ++blocks) next = next_of(next);
+  };
+  const service::ZoneHeader& header = zone_.header();
+  count(header.generations, [&](auto at) { return zone_.at<service::Generation>(at)->next; });
+  count(header.peer_records, [&](auto at) { return zone_.at<service::PeerRecord>(at)->next; });
+  count(header.service_records, [&](auto at) { return zone_.at<service::ServiceRecord>(at)->next; });
+  for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
+    const service::Offset uses = header.slots[slot].uses.load();
+    if (uses == 0) continue;
+    ++blocks;
+    for (const auto& chunk : zone_.at<service::Uses>(uses)->chunks) {
+      if (chunk.load() == 0) break;
+      ++blocks;
+    }
+  }
+  expect_equal(arena_.blocks(), blocks, "blocks in use");
+}
+
+void World::check_rest() {
+  for (auto& worker : workers_) {
+    if (!worker->alive()) continue;
+    expect(worker->plan->lineage == current_->lineage, "slot ", worker->slot, " has never left");
+    adopt(*worker);
+    expect_equal(worker->held.size(), 1U, "generations that slot ", worker->slot, " pins in the end");
+  }
+  zone_.forget_pending();
+  pending_.reset();
+  sweep();
+  expect_equal(plans_.size(), 1U, "generations in the end");
+  now += service::kHistory;
+  sweep();
+  std::size_t peers = 0;
+  for (const ServicePlan& service : current_->services) peers += service.peers.size();
+  expect_equal(peers_.size(), peers, "records of peers in the end");
+  compare_all();
+}
+
 void World::compare_all() {
+  compare_blocks();
+  for (const auto& worker : workers_) {
+    if (worker->alive()) compare_pins(*worker);
+  }
   for (const auto& [key, peer] : peers_) {
     peer->compare();
     compare_in_flight(*peer);
