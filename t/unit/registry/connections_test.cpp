@@ -88,6 +88,7 @@ void what_is_wrong_is_told(void**) {
       {"keepalive:", "\"keepalive\" is nothing " + std::string(kKeepaliveForm)},
       {"keepalive: {connections: 65536}",
        "invalid value \"65536\" of \"connections\" (a whole number from 1 to 65535)"},
+      {"keepalive: {idle: 0}", "invalid value \"0\" of \"idle\" " + std::string(kTime)},
       {"keepalive: {total: 0}",
        "invalid value \"0\" of \"total\" (a whole number from 1 to 1000000)"},
       {"tls: on", "\"tls\" is a single value (a mapping of name, verify, trusted_certificate)"},

@@ -90,6 +90,16 @@ void other_good_files_are_read(void**) {
   }
 }
 
+void a_file_may_say_that_it_shrinks(void**) {
+  assert_false(read("services: {a: [http://a]}").registry.allow_shrink);
+  assert_false(read("allow_shrink: false\nservices: {}").registry.allow_shrink);
+  const Reading reading = read("allow_shrink: true\nservices: {}");
+  expect_text("problems", listed(reading.problems), "");
+  assert_true(reading.registry.allow_shrink);
+  expect_text("in short form it is no service", listed(read("allow_shrink: true").problems),
+              "1:1: no \"services\" (a mapping of service to peers)");
+}
+
 void bad_files_are_refused(void**) {
   constexpr struct {
     std::string_view row, text, expected;
@@ -208,6 +218,7 @@ int main() {
       cmocka_unit_test(the_short_form_is_read),
       cmocka_unit_test(the_full_form_is_read_and_defaults_are_merged),
       cmocka_unit_test(other_good_files_are_read),
+      cmocka_unit_test(a_file_may_say_that_it_shrinks),
       cmocka_unit_test(bad_files_are_refused),
       cmocka_unit_test(every_problem_is_listed_in_the_order_of_places),
       cmocka_unit_test(peers_are_limited_over_all_services),
