@@ -102,7 +102,7 @@ int main(int count, char** words) {
     if (std::cout.flush()) return status;
     std::perror("kerberosctl: standard output");
   } catch (const std::exception& error) {
-    std::fprintf(stderr, "kerberosctl: %s\n", error.what());
+    std::cerr << "kerberosctl: " << error.what() << '\n';
   }
   return kerberos::cli::kFailed;
 }

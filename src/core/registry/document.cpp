@@ -243,6 +243,14 @@ class Builder : public YAML::EventHandler {
 
 }  // namespace
 
+base::Problem problem_at(const Key& key, std::string text) {
+  return {.place = key.place, .text = std::move(text), .length = key.length};
+}
+
+base::Problem problem_at(const Node& node, std::string text) {
+  return {.place = node.place, .text = std::move(text), .length = node.length};
+}
+
 Document parse_document(std::string_view text) {
   if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
   if (auto flaw = flaw_of(text)) return {std::nullopt, {*std::move(flaw)}};

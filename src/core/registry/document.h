@@ -13,7 +13,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "core/base/problem.h"
@@ -46,10 +45,9 @@ struct Document {
   base::Problems problems;
 };
 
-template <typename Part>
-base::Problem problem_at(const Part& part, std::string text) {
-  return {.place = part.place, .text = std::move(text), .length = part.length};
-}
+// What is wrong with a key or a value, and where.
+base::Problem problem_at(const Key& key, std::string text);
+base::Problem problem_at(const Node& node, std::string text);
 
 // Never throws but std::bad_alloc.
 Document parse_document(std::string_view text);
