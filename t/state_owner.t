@@ -102,6 +102,8 @@ subtest 'started by root: where the workers cannot go' => sub {
 };
 
 subtest 'started by a user: a folder that is read-only' => sub {
+    plan skip_all => 'the loader preloads nothing for who has been another' if $ENV{KERBEROS_PRELOAD};
+
     if ($> == 0) {
         ($), $>) = (NOBODY, NOBODY);
         $> == NOBODY or die "nobody: $!\n";

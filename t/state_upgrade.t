@@ -19,6 +19,10 @@ my $ng = nginx(backend => $b, start => 0, conf => <<"EOC");
 load_module @{[ Kerberos::Test::Conf->module ]};
 @{[ $> == 0 ? 'user root root;' : '' ]}
 worker_processes 2;
+env LD_PRELOAD;         # where the harness has set it
+env ASAN_OPTIONS;
+env LSAN_OPTIONS;
+env UBSAN_OPTIONS;
 pid %%PREFIX%%/nginx.pid;
 error_log %%PREFIX%%/error.log info;
 events {}
