@@ -109,7 +109,8 @@ subtest 'fields and types' => sub {
     my $u      = service($status, 'u');
 
     typed($status, { schema => 'number', generation => 'number', time => 'string', pid => 'number',
-        services => 'array' }, 'document');
+        zone => 'object', services => 'array' }, 'document');
+    typed($status->{zone}, { map { $_ => 'number' } qw(size used generations) }, 'its zone');
     typed($_, { name => 'string', balance => 'string', state => 'string', available => 'number',
         requests => 'number', rejected => 'number', peers => 'array' }, "service $_->{name}")
         for $status->{services}->@*;
@@ -127,6 +128,9 @@ subtest 'fields and types' => sub {
 
     is $status->{schema}, 1, 'schema';
     is $status->{generation}, 1, 'the first generation';
+    is $status->{zone}{size}, 8 << 20, 'in a zone of 8 megabytes';
+    ok $status->{zone}{used} > 100_000 && $status->{zone}{used} < 4 << 20, 'of which some are used';
+    is $status->{zone}{generations}, 1, 'by it alone';
     like $status->{time}, qr/^20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/, 'time';
     ok +(grep { $_ == $status->{pid} } $ng->workers), 'pid: the worker that answers';
     is_deeply [map { $_->{name} } $status->{services}->@*], [qw(u single parked nobody names)],

@@ -442,11 +442,11 @@ void kerberos_count_fault(kerberos_process *process);
  * room ends. */
 size_t kerberos_service_names(kerberos_process *process, char *text, size_t room);
 
-/* The status document; kerberos_document_free() ends it. */
+/* The status document; `used` bytes of the zone are not free. kerberos_document_free() ends it. */
 typedef struct kerberos_document_s  kerberos_document;
 
 kerberos_result kerberos_status_json(kerberos_process *process, int64_t now, int64_t unix_ms,
-    int64_t pid, kerberos_document **document);
+    int64_t pid, size_t used, kerberos_document **document);
 kerberos_text kerberos_document_text(const kerberos_document *document);
 void kerberos_document_free(kerberos_document *document);
 

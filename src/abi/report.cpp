@@ -23,11 +23,11 @@ size_t kerberos_service_names(kerberos_process* process, char* names, size_t roo
 }
 
 kerberos_result kerberos_status_json(kerberos_process* process, int64_t now, int64_t unix_ms,
-                                     int64_t pid, kerberos_document** document) {
+                                     int64_t pid, size_t used, kerberos_document** document) {
   return guarded([&] {
     auto made = std::make_unique<kerberos_document_s>();
     made->text = kerberos::report::to_json(kerberos::service::take_snapshot(process->process, now),
-                                           {unix_ms, pid});
+                                           {unix_ms, pid, used});
     *document = made.release();
     return KERBEROS_OK;
   });

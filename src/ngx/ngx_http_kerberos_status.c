@@ -47,8 +47,10 @@ ngx_http_kerberos_status(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 static ngx_int_t
 ngx_http_kerberos_status_handler(ngx_http_request_t *r)
 {
+    size_t                          used;
     ngx_int_t                       rc;
     ngx_time_t                     *tp;
+    ngx_slab_pool_t                *shpool;
     kerberos_result                 result;
     kerberos_document              *document;
     ngx_pool_cleanup_t             *cln;
@@ -79,9 +81,13 @@ ngx_http_kerberos_status_handler(ngx_http_request_t *r)
 
     tp = ngx_timeofday();
 
+    /* a word, read without the mutex */
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+    used = kmcf->shm_zone->shm.size - shpool->pfree * ngx_pagesize;
+
     result = kerberos_status_json(kmcf->process, ngx_current_msec,
                                   (int64_t) tp->sec * 1000 + tp->msec,
-                                  ngx_pid, &document);
+                                  ngx_pid, used, &document);
 
     if (result != KERBEROS_OK) {
         ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,

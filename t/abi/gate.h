@@ -271,7 +271,7 @@ static inline void assert_shown(gate *at, int64_t now, const char *part)
     kerberos_text shown;
     kerberos_document *document = NULL;
 
-    assert_int_equal(kerberos_status_json(at->process, now, 1795167000123, 4711, &document),
+    assert_int_equal(kerberos_status_json(at->process, now, 1795167000123, 4711, 65536, &document),
                      KERBEROS_OK);
     shown = kerberos_document_text(document);
     assert_true(shown.len < sizeof(whole));

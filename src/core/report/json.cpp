@@ -182,6 +182,15 @@ void write_config(Writer& json, const service::Snapshot& snapshot) {
   json.end_object();
 }
 
+// How much of the shared memory is taken, and by how many configurations at once.
+void write_zone(Writer& json, const service::Snapshot& snapshot, const Stamp& stamp) {
+  json.begin_object();
+  json.field("size", snapshot.size);
+  json.field("used", stamp.used);
+  json.field("generations", snapshot.generations);
+  json.end_object();
+}
+
 }  // namespace
 
 std::string to_json(const service::Snapshot& snapshot, const Stamp& stamp) {
@@ -195,6 +204,8 @@ std::string to_json(const service::Snapshot& snapshot, const Stamp& stamp) {
   json.field("unmatched", snapshot.unmatched);
   json.key("config");
   write_config(json, snapshot);
+  json.key("zone");
+  write_zone(json, snapshot, stamp);
   json.key("services");
   json.begin_array();
   for (const auto& service : snapshot.services) write(json, service);

@@ -14,6 +14,7 @@ namespace kerberos::report {
 struct Stamp {
   std::int64_t unix_ms = 0;  // UTC
   std::int64_t pid = 0;
+  std::uint64_t used = 0;  // bytes of the zone
 };
 
 std::string to_json(const service::Snapshot& snapshot, const Stamp& stamp);

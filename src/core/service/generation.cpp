@@ -126,6 +126,7 @@ class Builder {
     generation.lineage = lineage == 0 ? generation.id : lineage;
     generation.next = header.generations;
     header.generations = block;
+    header.kept.fetch_add(1);
     if (lineage == 0) header.pending = block;
     return generation.id;
   }

@@ -27,7 +27,7 @@
 namespace kerberos::service {
 
 inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
-inline constexpr std::uint32_t kLayout = 4;                  // raise it with any change below
+inline constexpr std::uint32_t kLayout = 5;                  // raise it with any change below
 inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
 inline constexpr std::size_t kLine = 64;                     // a cache line
 inline constexpr std::uint32_t kPins = 8;                    // generations that a process may hold
@@ -206,6 +206,7 @@ struct ZoneHeader {
   std::uint32_t layout;
   std::uint64_t size;
   Offset generations;  // newest first
+  std::atomic<std::uint32_t> kept;  // how many these are
   Offset peer_records;
   Offset service_records;
   std::uint64_t last_generation;

@@ -41,6 +41,8 @@ Snapshot take_snapshot(const Process& process, base::Instant now) {
   snapshot.refusal = read_refusal(process.zone().header().refusal);
   snapshot.faults = process.zone().header().faults.load(std::memory_order_relaxed);
   snapshot.unmatched = process.zone().header().unmatched.load(std::memory_order_relaxed);
+  snapshot.size = process.zone().header().size;
+  snapshot.generations = process.zone().header().kept.load(std::memory_order_relaxed);
   snapshot.services.reserve(generation.services().size());
   for (const ServiceImage& image : generation.services()) {
     const ServiceRecord& record = process.record(image);

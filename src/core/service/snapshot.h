@@ -54,7 +54,9 @@ struct Snapshot {
   std::int64_t loaded = 0;         // unix ms
   std::optional<Refusal> refusal;  // of a registry that came later
   std::uint64_t faults = 0;
-  std::uint64_t unmatched = 0;     // requests that no route was for
+  std::uint64_t unmatched = 0;    // requests that no route was for
+  std::uint64_t size = 0;         // of the zone
+  std::uint32_t generations = 0;  // that it holds: the one in force, and those still in use
   std::vector<ServiceSnapshot> services;
 };
 

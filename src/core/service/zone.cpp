@@ -123,10 +123,12 @@ std::uint32_t Zone::bury(ProcessExists exists) const {
 }
 
 void Zone::sweep(base::Instant now) const {
+  std::uint32_t kept = 0;
   for (Offset* link = &header_->generations; *link != 0;) {
     auto* generation = at<Generation>(*link);
     if (in_use(*link)) {
       link = &generation->next;
+      ++kept;
       continue;
     }
     const Offset block = *link;
@@ -134,6 +136,7 @@ void Zone::sweep(base::Instant now) const {
     release_records(GenerationView(generation), now);
     release(block);
   }
+  header_->kept.store(kept);  // counted anew: a builder may have died before it could count
   drop_records(
       [now](const auto& record) { return base::elapsed(record.released, now) >= kHistory; });
 }

@@ -30,11 +30,15 @@ void the_document_is_the_one_that_was_promised(void**) {
   snapshot.services.push_back(
       {.name = "product", .requests = 120, .rejected = 3, .peers = {ill, well}});
 
-  json document = read(snapshot, {.unix_ms = 1'795'167'000'123, .pid = 4711});
+  snapshot.size = 8'388'608;
+  snapshot.generations = 2;
+
+  json document = read(snapshot, {.unix_ms = 1'795'167'000'123, .pid = 4711, .used = 65'536});
   json service = document["services"][0];
   json peer = service["peers"][0];
   expect_with(document, json::parse(R"({"schema": 1, "generation": 3,
-      "time": "2026-11-20T09:30:00.123Z", "pid": 4711})"));
+      "time": "2026-11-20T09:30:00.123Z", "pid": 4711,
+      "zone": {"size": 8388608, "used": 65536, "generations": 2}})"));
   expect_with(service, json::parse(R"({"name": "product", "balance": "round_robin",
       "state": "degraded", "available": 1, "requests": 120, "rejected": 3})"));
   expect_with(peer, json::parse(R"({"id": "127.0.0.1:9002", "address": "127.0.0.1:9002",

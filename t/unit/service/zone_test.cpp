@@ -81,8 +81,10 @@ void a_generation_that_a_process_uses_stays(void**) {
   assert_text(gate.generations(), "1 2");
   old.detach();
   assert_text(gate.generations(), "1 2");  // not before somebody sweeps
+  assert_int_equal(gate.zone.header().kept, 2);
   gate.sweep();
   assert_text(gate.generations(), "2");
+  assert_int_equal(gate.zone.header().kept, 1);
   assert_text(serve(fresh, 2, 1), "ab");
 }
 
