@@ -33,6 +33,8 @@ typedef struct {
     size_t                           services;
     size_t                           peers;
     ngx_http_kerberos_save_t        *save;           /* NULL: not kept */
+    ngx_msec_t                       read;           /* ms that it took */
+    ngx_msec_t                       built;
 } ngx_http_kerberos_load_t;
 
 
@@ -47,6 +49,7 @@ static ngx_int_t ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     kerberos_config *config);
 static void ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load);
 static void ngx_http_kerberos_add_line(void *context, kerberos_text line);
+static ngx_msec_t ngx_http_kerberos_lap(ngx_msec_t *since);
 static void ngx_http_kerberos_end_load(void *data);
 
 
@@ -235,6 +238,7 @@ static ngx_int_t
 ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
 {
     ngx_int_t                       rc;
+    ngx_msec_t                      lap;
     ngx_array_t                     sources;
     kerberos_known                  known;
     ngx_slab_pool_t                *shpool;
@@ -242,6 +246,7 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
     ngx_http_kerberos_main_conf_t  *kmcf;
 
     kmcf = load->kmcf;
+    lap = 0;
 
     if (ngx_array_init(&sources, load->pool, 4, sizeof(kerberos_source))
         != NGX_OK)
@@ -277,6 +282,8 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
         return NGX_DECLINED;
     }
 
+    (void) ngx_http_kerberos_lap(&lap);
+
     rc = ngx_http_kerberos_read_sources(load->pool, kmcf, config, &sources,
                                         ngx_http_kerberos_add_line, load);
 
@@ -286,8 +293,11 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
                                                load);
     }
 
+    load->read = ngx_http_kerberos_lap(&lap);
+
     if (rc == NGX_OK) {
         rc = ngx_http_kerberos_put_in_force(load, config);
+        load->built = ngx_http_kerberos_lap(&lap);
     }
 
     if (load->end == NGX_HTTP_KERBEROS_TAKEN && kmcf->state) {
@@ -442,6 +452,24 @@ ngx_http_kerberos_add_line(void *context, kerberos_text line)
 }
 
 
+/* the ms since the last lap: a thread has no time of the event loop's */
+
+static ngx_msec_t
+ngx_http_kerberos_lap(ngx_msec_t *since)
+{
+    ngx_msec_t       now, took;
+    struct timespec  ts;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+
+    now = (ngx_msec_t) ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+    took = now - *since;
+    *since = now;
+
+    return took;
+}
+
+
 /* in the event loop again */
 
 static void
@@ -466,8 +494,9 @@ ngx_http_kerberos_end_load(void *data)
 
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
                       "registry taken over: generation %uL, %uz services, "
-                      "%uz peers", load->generation, load->services,
-                      load->peers);
+                      "%uz peers; read in %Mms, built in %Mms",
+                      load->generation, load->services, load->peers,
+                      load->read, load->built);
 
         ngx_http_kerberos_adopt(kmcf);
         break;
