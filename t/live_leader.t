@@ -143,10 +143,12 @@ subtest 'a leader that leaves in order' => sub {
 };
 
 subtest 'without a master' => sub {
-    my $ng = started(workers => 1, main => 'master_process off;', start => 0);
+    my $ng = nginx(backend => $backend, start => 0, main => 'master_process off;', http => conf);
 
-    # The only process is the one that was started.
-    my $me  = $ng->pid;
+    # The only process is the one that is started; its title says nothing.
+    change($ng);
+    my $me = $ng->{pid} = $ng->run_binary('stderr', qw(-e error.log -c nginx.conf));
+    wait_for { http_get($ng->port, '/status')->{status} == 200 } or die "it does not start\n";
     my @fds = map { readlink // '' } glob "/proc/$me/fd/*";
 
     is scalar(grep { $_ eq 'anon_inode:inotify' } @fds), 1, 'it watches';
@@ -155,18 +157,18 @@ subtest 'without a master' => sub {
         taken($ng, "a change, time $time", 1.5);
     }
 
-    for my $time (1 .. 3) {
-        my $before = status($ng)->{generation};
-        change($ng);
-        kill HUP => $me;
-        ok +(wait_for { in_force($ng) == $edition && status($ng)->{generation} > $before } LEASE), "a reload, time $time";
-        change($ng);
-        taken($ng, 'and a change after it', 1.5);
-        is scalar(grep { (readlink // '') eq 'anon_inode:inotify' } glob "/proc/$me/fd/*"), 1, 'it watches once';
-    }
     is http_get($ng->port, '/')->{status}, 200, 'it serves';
     is status($ng)->{faults}, 0, 'no fault';
-} if 0;
+
+    # After a reload such an nginx opens no connection any more, with us or without: it may not
+    # watch either, but must not complain of it, and ends as ever.
+    $ng->mark_log;
+    kill HUP => $me;
+    ok $ng->wait_for_log(qr/: using the "\w+" event method/), 'reloaded';
+    change($ng);
+    pause(1.5);
+    is_deeply [$ng->log_lines(qr/\[(?:crit|alert|emerg|error)\]/)], [], 'without an alarm';
+};
 
 subtest 'nobody waits for a disk that hangs' => sub {
     my $hold = Kerberos::Test::Prefix->new;      # a folder

@@ -35,6 +35,8 @@ typedef struct {
     ngx_connection_t                *connection;     /* an eventfd */
     pthread_t                        thread;
     ngx_uint_t                       busy;
+    ngx_atomic_t                     stage;          /* of the thread */
+    ngx_atomic_t                     ended;
     ngx_http_kerberos_job_pt         run;            /* in the thread */
     ngx_http_kerberos_job_pt         done;           /* in the event loop */
     void                            *data;
@@ -385,6 +387,8 @@ ngx_int_t ngx_http_kerberos_begin_work(ngx_http_kerberos_work_t *work,
     ngx_log_t *log);
 void ngx_http_kerberos_end_work(ngx_http_kerberos_work_t *work);
 void ngx_http_kerberos_close_work(ngx_http_kerberos_work_t *work);
+ngx_uint_t ngx_http_kerberos_enter(ngx_http_kerberos_work_t *work);
+void ngx_http_kerberos_leave(ngx_http_kerberos_work_t *work);
 ngx_connection_t *ngx_http_kerberos_listen(int fd,
     ngx_event_handler_pt handler, void *data, ngx_log_t *log);
 

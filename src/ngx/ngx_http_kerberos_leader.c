@@ -11,6 +11,8 @@
 
 
 static void ngx_http_kerberos_leader_handler(ngx_event_t *ev);
+static void ngx_http_kerberos_retire_leader(
+    ngx_http_kerberos_main_conf_t *kmcf);
 
 
 void
@@ -46,8 +48,17 @@ ngx_http_kerberos_leader_handler(ngx_event_t *ev)
     c = ev->data;
     kmcf = c->data;
 
+    /* after a reload without a master nginx opens no connection any more */
+
+    if (ngx_cycle->connections == NULL) {
+        ngx_log_error(NGX_LOG_NOTICE, ev->log, 0,
+                      "reloaded without a master: the registry is not watched "
+                      "and no state is kept until nginx is restarted");
+        return;
+    }
+
     if (ngx_exiting || ngx_terminate || ngx_quit) {
-        ngx_http_kerberos_free_leader(kmcf);
+        ngx_http_kerberos_retire_leader(kmcf);
         return;
     }
 
@@ -60,6 +71,21 @@ ngx_http_kerberos_leader_handler(ngx_event_t *ev)
     }
 
     ngx_add_timer(ev, NGX_HTTP_KERBEROS_LEADER_TICK);
+}
+
+
+/* requests that drain wait for no disk: what is under way ends by itself */
+
+static void
+ngx_http_kerberos_retire_leader(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    if (!kmcf->leader.work.busy) {
+        ngx_http_kerberos_free_leader(kmcf);
+        return;
+    }
+
+    ngx_http_kerberos_ignore_registry(kmcf);
+    kerberos_resign(kmcf->process);
 }
 
 

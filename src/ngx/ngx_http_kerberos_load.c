@@ -49,6 +49,9 @@ static ngx_int_t ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     kerberos_config *config);
 static void ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load);
 static void ngx_http_kerberos_add_line(void *context, kerberos_text line);
+static ngx_uint_t ngx_http_kerberos_lock_zone(
+    ngx_http_kerberos_main_conf_t *kmcf);
+static void ngx_http_kerberos_unlock_zone(ngx_http_kerberos_main_conf_t *kmcf);
 static ngx_msec_t ngx_http_kerberos_lap(ngx_msec_t *since);
 static void ngx_http_kerberos_end_load(void *data);
 
@@ -241,7 +244,6 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
     ngx_msec_t                      lap;
     ngx_array_t                     sources;
     kerberos_known                  known;
-    ngx_slab_pool_t                *shpool;
     kerberos_config                *config;
     ngx_http_kerberos_main_conf_t  *kmcf;
 
@@ -263,11 +265,12 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
 
     ngx_http_kerberos_digest_sources(&load->edition, &sources);
 
-    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+    if (!ngx_http_kerberos_lock_zone(kmcf)) {
+        return NGX_DECLINED;
+    }
 
-    ngx_shmtx_lock(&shpool->mutex);
     known = kerberos_zone_knows(kmcf->zone, kmcf->lineage, &load->edition);
-    ngx_shmtx_unlock(&shpool->mutex);
+    ngx_http_kerberos_unlock_zone(kmcf);
 
     if (known == KERBEROS_REPAIRED) {
         load->end = NGX_HTTP_KERBEROS_REPAIRED;
@@ -322,16 +325,15 @@ ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     u_char                          text[256];
     ngx_uint_t                      shrinks;
     kerberos_text                   line;
-    ngx_slab_pool_t                *shpool;
     kerberos_result                 result;
     ngx_http_kerberos_main_conf_t  *kmcf;
 
     kmcf = load->kmcf;
-    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
-
     result = KERBEROS_REFUSED;
 
-    ngx_shmtx_lock(&shpool->mutex);
+    if (!ngx_http_kerberos_lock_zone(kmcf)) {
+        return NGX_DECLINED;
+    }
 
     shrinks = kerberos_zone_shrinks(kmcf->zone, config, &before, &after);
 
@@ -341,7 +343,7 @@ ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
                                       &load->generation);
     }
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    ngx_http_kerberos_unlock_zone(kmcf);
 
     if (shrinks) {
         line.data = (char *) text;
@@ -389,7 +391,6 @@ ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load)
     ngx_uint_t                      i;
     kerberos_text                   text;
     kerberos_known                  known;
-    ngx_slab_pool_t                *shpool;
     ngx_http_kerberos_main_conf_t  *kmcf;
 
     kmcf = load->kmcf;
@@ -420,9 +421,9 @@ ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load)
         ngx_md5_final((u_char *) load->edition.digest, &md5);
     }
 
-    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
-
-    ngx_shmtx_lock(&shpool->mutex);
+    if (!ngx_http_kerberos_lock_zone(kmcf)) {
+        return;
+    }
 
     known = kerberos_zone_knows(kmcf->zone, kmcf->lineage, &load->edition);
 
@@ -431,7 +432,7 @@ ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load)
         load->end = NGX_HTTP_KERBEROS_REFUSED;
     }
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    ngx_http_kerberos_unlock_zone(kmcf);
 }
 
 
@@ -449,6 +450,38 @@ ngx_http_kerberos_add_line(void *context, kerberos_text line)
     {
         load->lines.nelts--;
     }
+}
+
+
+/* 0: the worker ends, and did not wait */
+
+static ngx_uint_t
+ngx_http_kerberos_lock_zone(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_slab_pool_t  *shpool;
+
+    if (!ngx_http_kerberos_enter(&kmcf->leader.work)) {
+        return 0;
+    }
+
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    return 1;
+}
+
+
+static void
+ngx_http_kerberos_unlock_zone(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    ngx_http_kerberos_leave(&kmcf->leader.work);
 }
 
 

@@ -4,6 +4,9 @@
  * Work that may take its time, off the event loop: a thread of a worker runs
  * one job, and the event loop hears of its end.  There is one at a time, and
  * mostly none.
+ *
+ * A disk may hang, and the thread with it.  A worker that ends gives it up
+ * then, but not while the thread is where it must not be left: it says so.
  */
 
 #include "ngx/ngx_http_kerberos.h"
@@ -12,10 +15,22 @@
 #include <sys/eventfd.h>
 
 
+/* ms that a worker which ends waits for a job */
+#define NGX_HTTP_KERBEROS_WORK_PATIENCE  500
+
+
+/* where the thread is */
+#define NGX_HTTP_KERBEROS_OUTSIDE   0
+#define NGX_HTTP_KERBEROS_INSIDE    1
+#define NGX_HTTP_KERBEROS_GIVEN_UP  2
+
+
 static ngx_int_t ngx_http_kerberos_open_work(ngx_http_kerberos_work_t *work,
     ngx_log_t *log);
 static void *ngx_http_kerberos_run_work(void *data);
 static void ngx_http_kerberos_work_handler(ngx_event_t *rev);
+static ngx_uint_t ngx_http_kerberos_give_up(ngx_http_kerberos_work_t *work);
+static void ngx_http_kerberos_exit_at_once(void);
 
 
 /* NGX_BUSY: there is a job already */
@@ -41,6 +56,8 @@ ngx_http_kerberos_begin_work(ngx_http_kerberos_work_t *work,
     work->run = run;
     work->done = done;
     work->data = data;
+    work->stage = NGX_HTTP_KERBEROS_OUTSIDE;
+    work->ended = 0;
 
     /* signals are for the event loop */
 
@@ -98,6 +115,12 @@ ngx_http_kerberos_run_work(void *data)
 
     work->run(work->data);
 
+    if (!ngx_http_kerberos_enter(work)) {
+        return NULL;
+    }
+
+    work->ended = 1;
+
     one = 1;
     n = write(work->connection->fd, &one, sizeof(one));
     (void) n;
@@ -141,12 +164,77 @@ ngx_http_kerberos_end_work(ngx_http_kerberos_work_t *work)
 void
 ngx_http_kerberos_close_work(ngx_http_kerberos_work_t *work)
 {
+    if (work->busy && ngx_http_kerberos_give_up(work)) {
+        return;
+    }
+
     ngx_http_kerberos_end_work(work);
 
     if (work->connection) {
         ngx_close_connection(work->connection);
         work->connection = NULL;
     }
+}
+
+
+/* only where the process ends: what the thread uses is freed otherwise */
+
+static ngx_uint_t
+ngx_http_kerberos_give_up(ngx_http_kerberos_work_t *work)
+{
+    ngx_uint_t  waited;
+
+    if (!ngx_exiting && !ngx_terminate && !ngx_quit) {
+        return 0;
+    }
+
+    for (waited = 0; !work->ended; waited++) {
+
+        if (waited >= NGX_HTTP_KERBEROS_WORK_PATIENCE
+            && ngx_atomic_cmp_set(&work->stage, NGX_HTTP_KERBEROS_OUTSIDE,
+                                  NGX_HTTP_KERBEROS_GIVEN_UP))
+        {
+            ngx_log_error(NGX_LOG_NOTICE, ngx_cycle->log, 0,
+                          "a file takes too long, and is not waited for");
+
+            /* nothing may be torn down under the thread */
+            (void) atexit(ngx_http_kerberos_exit_at_once);
+
+            return 1;
+        }
+
+        ngx_msleep(1);
+    }
+
+    return 0;
+}
+
+
+static void
+ngx_http_kerberos_exit_at_once(void)
+{
+    _exit(0);
+}
+
+
+/*
+ * In the thread: from here on it will be waited for.  0: it was given up, and
+ * has to end
+ */
+
+ngx_uint_t
+ngx_http_kerberos_enter(ngx_http_kerberos_work_t *work)
+{
+    return ngx_atomic_cmp_set(&work->stage, NGX_HTTP_KERBEROS_OUTSIDE,
+                              NGX_HTTP_KERBEROS_INSIDE);
+}
+
+
+void
+ngx_http_kerberos_leave(ngx_http_kerberos_work_t *work)
+{
+    (void) ngx_atomic_cmp_set(&work->stage, NGX_HTTP_KERBEROS_INSIDE,
+                              NGX_HTTP_KERBEROS_OUTSIDE);
 }
 
 
