@@ -12,6 +12,7 @@ use lib "$FindBin::Bin/lib";
 use File::Path qw(make_path remove_tree);
 
 use Kerberos::Test;
+use Kerberos::Test::Preload qw(preload);
 
 my $backend = backend(3);
 
@@ -256,6 +257,31 @@ subtest 'a file that never stops changing' => sub {
     $seen = lines($ng);
     cmp_ok $seen, '>=', 2, "is taken over now and then: $seen times in four seconds";
     taken($ng, $name, 'and in the end');
+};
+
+# Some file systems and kernels tell nothing at all: then there are the looks.
+
+subtest 'without inotify' => sub {
+    local $ENV{KERBEROS_PRELOAD} = $ENV{KERBEROS_PRELOAD};
+    local $ENV{NO_INOTIFY};
+    preload('hold', NO_INOTIFY => 1);
+
+    my $ng = start('services.yaml', 'services.yaml' => edition);
+
+    ok $ng->wait_for_log(qr/\[notice\].*inotify_init1\(\) failed/), 'the log says that there is none';
+
+    spill($ng, '.tmp', edition);
+    move($ng, '.tmp', 'services.yaml');
+    taken($ng, $name, 'renamed over it');
+    spill($ng, 'services.yaml', edition);
+    taken($ng, $name, 'written in place');
+    $ng->write_file('services.yaml', "more\n");
+    $ng->allow(qr/services\.yaml/);
+    ok wait_for { status($ng)->{config}{error} }, 'a bad one';
+    is services($ng), $name, 'changes nothing';
+    spill($ng, 'services.yaml', edition);
+    taken($ng, $name, 'a good one');
+    is scalar($ng->log_lines(qr/not taken over/)), 1, 'one line for what was bad';
 };
 
 done_testing;
