@@ -225,9 +225,9 @@ sub look_after_reload () {
     if ($config == $reload->{number}) {
         $reload->@{qw(end taken)} = (now(), 1);
         $configs[ $reload->{number} ] = $reload->{begin};
-    } elsif (slurp($ng->path('error.log'), $reload->{log}) =~ /\[emerg\](?!.*bind\(\) to)/) {
+    } elsif (slurp($ng->path('error.log'), $reload->{log}) =~ /(\[emerg\](?!.*bind\(\) to).*)/) {
         # not by its first try to bind: nginx tries for some seconds
-        $reload->{end} = now();
+        $reload->@{qw(end late)} = (now(), scalar $1 =~ /still could not bind/);
     }
     return;
 }
@@ -266,6 +266,13 @@ sub end_crowd () {
 
 sub own ($pid) { return slurp("/proc/$pid/status") =~ /^RssAnon:\s*(\d+) kB/m ? $1 : 0 }
 
+# What a reload has built that failed late is kept until the next one builds.
+
+sub left_over () {
+    my ($last) = grep { $_->{taken} || $_->{late} } reverse @reloads;
+    return $last && $last->{late} ? 1 : 0;
+}
+
 # Until all is as it should be after a while without anything new.
 
 sub settled ($edition) {
@@ -273,7 +280,7 @@ sub settled ($edition) {
     my $ok = wait_for {
         $status = eval { status($ng) } or return 0;
         my $stamp = service($status, 'stamp')->{peers}[0]{weight};
-        return $stamp == $edition->{number} && $status->{zone}{generations} == 1
+        return $stamp == $edition->{number} && $status->{zone}{generations} == 1 + left_over
             && !grep { $_->{in_flight} } map { $_->{peers}->@* } $status->{services}->@*;
     } 20;
     good $ok, 'what was written last is in force, all else is freed'
