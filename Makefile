@@ -25,7 +25,7 @@ include src/flags.mk
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help build core demo run test test-unit test-integration test-race test-asan \
-        sim model stock soak coverage bench quality matrix fmt lint clean \
+        sim model stock soak storm coverage bench bench-change quality matrix fmt lint clean \
         ctl validate schema reference
 
 help: ## list the targets
@@ -86,6 +86,9 @@ stock: ## what nginx gets wrong, shown on nginx without the module: N1 to N10
 soak: build ## a worker killed every second under load for SECONDS (default: 60)
 	@scripts/soak
 
+storm: build ## the registry rewritten under load, kills and reloads for SECONDS (default: 600)
+	@STORM=$(or $(SECONDS),600) scripts/test-integration t/live_storm.t
+
 coverage: ## line coverage of the core by its unit tests: build/coverage.html
 	@$(MAKE) --no-print-directory BUILD=cover test-unit
 	@gcovr --root . --filter src/ build/cover --print-summary --html build/coverage.html \
@@ -94,6 +97,9 @@ coverage: ## line coverage of the core by its unit tests: build/coverage.html
 bench: build ## CPU a request beside nginx and HAProxy, 2 to 10,000 peers: writes docs/performance.md
 	@scripts/bench --docs
 	@scripts/bench-pick --docs
+
+bench-change: build ## one of 10,000 peers changed: Kerberos beside a reload of nginx (JSON=file)
+	@scripts/bench-change $(if $(JSON),--json $(JSON))
 
 quality: ## how well the methods balance, simulated; writes docs/balancing.json, tables, pictures
 	@scripts/quality
