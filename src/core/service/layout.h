@@ -205,7 +205,7 @@ struct ZoneHeader {
   std::uint64_t magic;
   std::uint32_t layout;
   std::uint64_t size;
-  Offset generations;  // newest first
+  Offset generations;               // newest first
   std::atomic<std::uint32_t> kept;  // how many these are
   Offset peer_records;
   Offset service_records;

@@ -401,8 +401,9 @@ void there_is_no_document_or_a_whole_one(void**) {
   gate.attach();
   gate.serve();
   kerberos_document* document = nullptr;
-  each_allocation_fails([&] { return kerberos_status_json(gate.process, 1'000, 0, 1, 0, &document); },
-                        [&] { assert_null(document); });
+  each_allocation_fails(
+      [&] { return kerberos_status_json(gate.process, 1'000, 0, 1, 0, &document); },
+      [&] { assert_null(document); });
   const kerberos_text shown = kerberos_document_text(document);
   assert_true(std::string_view(shown.data, shown.len).ends_with("}\n"));
   kerberos_document_free(document);
