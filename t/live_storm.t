@@ -5,7 +5,7 @@
 # kind, while workers are killed and nginx.conf is reloaded, well and badly. Nobody may see more of
 # it than what plain nginx shows of a kill and of a reload.
 #
-#   STORM=30    how many seconds
+#   STORM=30    how many seconds (make storm: SECONDS)
 #   SEED=...    of the dice: what is written, how, and what happens when (in every failure's name)
 
 use v5.36;
@@ -51,6 +51,7 @@ my $taken = IO::Socket::INET->new(Listen => 1, LocalAddr => '127.0.0.1') or die 
 
 sub conf ($number, $more = '') { return <<"EOC" }
     kerberos_registry services.yaml;
+    kerberos_state    state;
     map \$http_upgrade \$connection_out { default upgrade; '' ''; }
     access_log off;
     server {
@@ -451,6 +452,19 @@ sub least ($config, $begin) {
     return max $before, shown_before($config, $begin);
 }
 
+# The editions that may have been in force until then.
+
+sub between ($least, $end) {
+    my @between;
+
+    for my $n ($least .. $#editions) {
+        last if $editions[$n]{begin} > $end;
+        push @between, $editions[$n] if $editions[$n]{good};
+    }
+
+    return @between;
+}
+
 subtest 'every request is answered by a peer of its time' => sub {
     my (@wrong, %answered);
 
@@ -459,10 +473,8 @@ subtest 'every request is answered by a peer of its time' => sub {
 
         my $service = $r->{kind} eq 'tls' ? 't' : 'a';
         my $least   = least($r->{config}, $r->{begin});
-        my @of      = grep { $_->{good} && $_->{begin} <= $r->{end} && $_->{$service}{ $r->{peer} } }
-            @editions[$least .. $#editions];
-
-        push @wrong, "at least edition $least: " . shown($r) if !@of;
+        push @wrong, "at least edition $least: " . shown($r)
+            if !grep { $_->{$service}{ $r->{peer} } } between($least, $r->{end});
         $answered{ $r->{peer} }++;
     }
 
@@ -501,8 +513,8 @@ subtest 'WebSockets live on, also to peers that are no more' => sub {
         # Nothing that may have been in force while this was said has that peer.
         my $peer  = $peer{ $r->{connection} } // next;
         my $first = max map { shown_before($_, $r->{begin}) } keys %statuses;
-        $beyond{ $r->{connection} }++ if $first && !grep { $_->{good} && $_->{begin} <= $r->{end}
-            && $_->{a}{$peer} } @editions[$first .. $#editions];
+        $beyond{ $r->{connection} }++
+            if $first && !grep { $_->{a}{$peer} } between($first, $r->{end});
     }
 
     note scalar(keys %peer), ' WebSockets, ', scalar(keys %beyond), ' spoke after their peer had gone: ',
@@ -532,7 +544,7 @@ subtest 'nothing is forgotten, and nothing is kept' => sub {
     for my $pid (sort keys %own) {
         my @kb = $own{$pid}->@*;
         note "worker $pid: ", join ' ', map { $kb[$_] } grep { !($_ % 6) } keys @kb;
-        next if @kb < 30;
+        next if @kb < 30 || ($ENV{KERBEROS_PRELOAD} // '') =~ /asan/;      # which keeps what is freed
         good $kb[-1] - $kb[@kb / 2] <= 256, "worker $pid keeps to its memory: $kb[@kb / 2] kB, then $kb[-1]";
     }
 };
