@@ -62,6 +62,12 @@ void refuse_taken(const Registry& known, FilesReading& reading) {
   kerberos::registry::sort_problems(reading.problems);
 }
 
+// Which file's certificates its peers are verified by; none: its peers speak no TLS.
+const std::string* file_of(const Service& service) {
+  const auto& file = service.tls_settings.trusted_certificate;
+  return service.tls && file ? &*file : nullptr;
+}
+
 // Takes over what was read.
 void append(kerberos_config& config, FilesReading& reading, const std::vector<Source>& sources) {
   auto& services = config.registry.services;
@@ -69,6 +75,10 @@ void append(kerberos_config& config, FilesReading& reading, const std::vector<So
   for (auto& service : reading.registry.services) {
     for (std::size_t i = 0; i < service.peers.size(); ++i) {
       config.targets.push_back({services.size(), i});
+    }
+    const std::string* file = file_of(service);
+    if (file != nullptr && config.registry.certificates.try_emplace(*file).second) {
+      config.files.push_back(services.size());
     }
     service.origin = kerberos::registry::Origin::kFile;
     service.source += before;
@@ -194,6 +204,26 @@ kerberos_result kerberos_config_resolve(kerberos_config* config, size_t number,
   return guarded([&] {
     Peer& peer = config->peer(config->targets[number]);
     peer.addresses.push_back(address_of(sockaddr, length, name));
+    return KERBEROS_OK;
+  });
+}
+
+size_t kerberos_config_files(const kerberos_config* config) {
+  return config->files.size();
+}
+
+kerberos_file kerberos_config_file(const kerberos_config* config, size_t number) {
+  const Service& service = config->registry.services[config->files[number]];
+  return {text(*file_of(service)), text(config->sources[service.source]), service.place.line,
+          service.place.column};
+}
+
+kerberos_result kerberos_config_tell_file(kerberos_config* config, size_t number,
+                                          kerberos_text text, const uint64_t digest[2]) {
+  return guarded([&] {
+    auto& registry = config->registry;
+    const Service& service = registry.services[config->files[number]];
+    registry.certificates[*file_of(service)] = {std::string(view(text)), {digest[0], digest[1]}};
     return KERBEROS_OK;
   });
 }

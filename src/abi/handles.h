@@ -24,6 +24,8 @@ struct kerberos_config_s {
     std::size_t peer;
   };
   std::vector<Target> targets;
+  // The files of certificates that services name, by the first that does.
+  std::vector<std::size_t> files;
   std::vector<std::string> sources;    // the names of those that were read
   std::vector<std::string> variables;  // that they asked for
   std::string idle;                    // what they said that has no effect

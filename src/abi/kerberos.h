@@ -114,6 +114,14 @@ typedef struct {
     int            column;
 } kerberos_target;
 
+/* A file of certificates that services of a registry name, and where the first of them stands. */
+typedef struct {
+    kerberos_text  name;
+    kerberos_text  source;
+    int            line;
+    int            column;
+} kerberos_file;
+
 /* Tells one line of what is wrong; a problem can have several. */
 typedef void (*kerberos_on_message)(void *context, kerberos_text line);
 
@@ -152,6 +160,13 @@ size_t kerberos_config_targets(const kerberos_config *config);
 kerberos_target kerberos_config_target(const kerberos_config *config, size_t number);
 kerberos_result kerberos_config_resolve(kerberos_config *config, size_t number,
     const void *sockaddr, size_t length, kerberos_text text);
+
+/* The files that the services name whose peers speak TLS, each once, and what is in them: PEM, and
+ * the digest by which it is known again. */
+size_t kerberos_config_files(const kerberos_config *config);
+kerberos_file kerberos_config_file(const kerberos_config *config, size_t number);
+kerberos_result kerberos_config_tell_file(kerberos_config *config, size_t number,
+    kerberos_text text, const uint64_t digest[2]);
 
 size_t kerberos_config_services(const kerberos_config *config);
 /* The key by which a service hashes, with its variables; empty: it does not. Services have the
@@ -288,6 +303,20 @@ typedef struct {
     int64_t           retry_after;  /* nobody to be had: until somebody may be; 0: unknown */
 } kerberos_pick;
 
+/* On which terms a request's service wants connections made, waited for and kept. Times are
+ * milliseconds; -1: it does not say. */
+typedef struct {
+    int64_t        connect;
+    int64_t        send;
+    int64_t        read;
+    kerberos_kept  kept;
+    int            tls;         /* whether its peers speak it */
+    int            verify;      /* 0, 1 or -1 */
+    kerberos_text  name;        /* the server name; empty: it does not say */
+    kerberos_text  trusted;     /* certificates in PEM; empty: it does not say */
+    uint64_t       digest[2];   /* of these */
+} kerberos_terms;
+
 /* What the server shows of an attempt that ends; see core/breaker/outcome.h. */
 typedef struct {
     int       freed;      /* 0 done, 2 next (not its fault), 4 failed */
@@ -329,7 +358,6 @@ int kerberos_find(kerberos_process *process, kerberos_origin origin, kerberos_te
     uint32_t *service);
 
 kerberos_text kerberos_service_name(kerberos_process *process, uint32_t service); /* REQUEST */
-int kerberos_service_tls(kerberos_process *process, uint32_t service);            /* REQUEST */
 uint32_t kerberos_service_peers(kerberos_process *process, uint32_t service);     /* REQUEST */
 
 /* The key by which it hashes, with its variables; empty: it does not. REQUEST */
@@ -414,6 +442,10 @@ void kerberos_open(kerberos_process *process, uint32_t service, int replayable, 
     kerberos_request *request);
 void kerberos_pick_peer(kerberos_process *process, kerberos_request *request, int64_t now,
     kerberos_pick *pick, kerberos_notices *notices);
+/* The terms of the request's service, whose texts live until the request is next asked for
+ * anything; returns whether there is such a service yet. REQUEST. */
+int kerberos_get_terms(kerberos_process *process, kerberos_request *request,
+    kerberos_terms *terms);
 /* The response has begun; needs to be told of probes alone. REQUEST. */
 void kerberos_answered(kerberos_process *process, kerberos_request *request,
     const kerberos_evidence *evidence, int64_t now);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: MIT
+#include <algorithm>
 #include <array>
 #include <new>
 #include <span>
@@ -105,10 +106,6 @@ kerberos_text kerberos_service_name(kerberos_process* process, uint32_t service)
   return text(generation.text(generation.services()[service].name));
 }
 
-int kerberos_service_tls(kerberos_process* process, uint32_t service) {
-  return process->process.generation().services()[service].tls ? 1 : 0;
-}
-
 uint32_t kerberos_service_peers(kerberos_process* process, uint32_t service) {
   return process->process.generation().services()[service].usable;
 }
@@ -189,6 +186,24 @@ void kerberos_pick_peer(kerberos_process* process, kerberos_request* request, in
       service->has_other(held)) {
     pick->replay_within = options.probe_timeout;
   }
+}
+
+int kerberos_get_terms(kerberos_process* process, kerberos_request* request,
+                       kerberos_terms* terms) {
+  const auto service = service_of(process->process, inside<Request>(request));
+  if (!service) return 0;
+  const auto& generation = service->generation();
+  const auto& said = service->terms();
+  terms->connect = said.connect;
+  terms->send = said.send;
+  terms->read = said.read;
+  terms->kept = {said.connections, said.idle, said.requests, said.total};
+  terms->tls = said.tls ? 1 : 0;
+  terms->verify = said.verify;
+  terms->name = text(generation.text(said.name));
+  terms->trusted = text(generation.text(said.trusted));
+  std::ranges::copy(said.trusted_digest, terms->digest);
+  return 1;
 }
 
 void kerberos_answered(kerberos_process* process, kerberos_request* request,

@@ -295,7 +295,8 @@ typedef struct {
     ngx_uint_t                       attempts;
     kerberos_outcome                 outcome;
     ngx_sockaddr_t                   sockaddr;
-    ngx_http_upstream_conf_t        *conf;           /* while a copy is used */
+    ngx_http_upstream_conf_t        *conf;           /* the location's */
+    ngx_http_upstream_conf_t        *usual;          /* but for a probe */
 
     ngx_http_kerberos_pool_t        *pool;           /* NULL: keep nothing */
     ngx_http_kerberos_identity_t     identity;
@@ -452,12 +453,17 @@ ngx_int_t ngx_http_kerberos_find_route(ngx_http_request_t *r,
 ngx_int_t ngx_http_kerberos_set_header(ngx_http_request_t *r, ngx_str_t *name,
     ngx_str_t *value);
 
+/* ngx_http_kerberos_terms.c: what an attempt goes by */
+
+ngx_http_upstream_conf_t *ngx_http_kerberos_own_conf(
+    ngx_http_kerberos_ctx_t *ctx);
+ngx_int_t ngx_http_kerberos_set_terms(ngx_http_kerberos_ctx_t *ctx);
+
 /* ngx_http_kerberos_probe.c: probes that nobody sees fail */
 
 ngx_uint_t ngx_http_kerberos_replayable(ngx_http_request_t *r);
 ngx_int_t ngx_http_kerberos_begin_probe(ngx_http_kerberos_ctx_t *ctx,
     ngx_peer_connection_t *pc);
-void ngx_http_kerberos_end_probe(ngx_http_kerberos_ctx_t *ctx);
 void ngx_http_kerberos_answer_probe(ngx_http_kerberos_ctx_t *ctx);
 
 /* ngx_http_kerberos_idle.c: connections kept for later requests */

@@ -187,8 +187,6 @@ ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc, void *data)
 
     ctx->finalized = 0;
 
-    ngx_http_kerberos_end_probe(ctx);
-
     kerberos_pick_peer(ctx->process, &ctx->state, ngx_current_msec,
                        &ctx->pick, &notices);
 
@@ -200,6 +198,11 @@ ngx_http_kerberos_get_peer(ngx_peer_connection_t *pc, void *data)
 
     ctx->held = 1;
     ctx->attempts++;
+
+    if (ngx_http_kerberos_set_terms(ctx) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
     if (ctx->pick.replay_within
         && ngx_http_kerberos_begin_probe(ctx, pc) != NGX_OK)
     {

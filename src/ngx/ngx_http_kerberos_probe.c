@@ -37,27 +37,19 @@ ngx_http_kerberos_replayable(ngx_http_request_t *r)
 }
 
 
-/*
- * nginx reads the rules of an attempt from u->conf, which all requests of a
- * location share: this attempt gets a copy, with a try of its own.
- */
+/* with a try of its own */
 
 ngx_int_t
 ngx_http_kerberos_begin_probe(ngx_http_kerberos_ctx_t *ctx,
     ngx_peer_connection_t *pc)
 {
     ngx_msec_t                 limit;
-    ngx_http_upstream_t       *u;
     ngx_http_upstream_conf_t  *conf;
 
-    u = ctx->request->upstream;
-
-    conf = ngx_palloc(ctx->request->pool, sizeof(ngx_http_upstream_conf_t));
+    conf = ngx_http_kerberos_own_conf(ctx);
     if (conf == NULL) {
         return NGX_ERROR;
     }
-
-    *conf = *u->conf;
 
     limit = ctx->pick.replay_within;
 
@@ -66,24 +58,9 @@ ngx_http_kerberos_begin_probe(ngx_http_kerberos_ctx_t *ctx,
     conf->send_timeout = ngx_min(conf->send_timeout, limit);
     conf->read_timeout = ngx_min(conf->read_timeout, limit);
 
-    ctx->conf = u->conf;
-    u->conf = conf;
-
     pc->tries++;
 
     return NGX_OK;
-}
-
-
-/* with the response, or with the next attempt */
-
-void
-ngx_http_kerberos_end_probe(ngx_http_kerberos_ctx_t *ctx)
-{
-    if (ctx->conf) {
-        ctx->request->upstream->conf = ctx->conf;
-        ctx->conf = NULL;
-    }
 }
 
 
@@ -105,5 +82,5 @@ ngx_http_kerberos_answer_probe(ngx_http_kerberos_ctx_t *ctx)
 
     kerberos_answered(ctx->process, &ctx->state, &evidence, ngx_current_msec);
 
-    ngx_http_kerberos_end_probe(ctx);
+    u->conf = ctx->usual;
 }

@@ -86,22 +86,6 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-#if (NGX_HTTP_SSL)
-
-    if (ctx->registry
-        && kerberos_service_tls(ctx->process, found)
-           != (int) r->upstream->ssl)
-    {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "the peers of service \"%V\" %s TLS, use \"proxy_pass "
-                      "%s://\" for it", &ctx->service_name,
-                      r->upstream->ssl ? "do not speak" : "speak",
-                      r->upstream->ssl ? "http" : "https");
-        return NGX_HTTP_BAD_GATEWAY;
-    }
-
-#endif
-
     return NGX_OK;
 }
 

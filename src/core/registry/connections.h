@@ -42,7 +42,10 @@ struct TlsSettings {
   std::optional<bool> verify;
   std::optional<std::string> trusted_certificate;
 
-  [[nodiscard]] bool says_anything() const { return name || verify || trusted_certificate; }
+  // Whoever names authorities wants to be sure. Nothing: the location decides.
+  [[nodiscard]] std::optional<bool> verifies() const {
+    return verify || !trusted_certificate ? verify : true;
+  }
 
   friend bool operator==(const TlsSettings&, const TlsSettings&) = default;
 };

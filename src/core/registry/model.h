@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -61,8 +62,17 @@ struct Service {
   std::uint32_t source = 0;  // which of the sources it stands in, with its peers
 };
 
+// What a file of certificates says. Whoever can read files tells, and how they are known again.
+struct Certificate {
+  std::string text;  // PEM
+  std::array<std::uint64_t, 2> digest{};
+};
+
+using Certificates = std::map<std::string, Certificate, std::less<>>;  // by the file's name
+
 struct Registry {
   std::vector<Service> services;
+  Certificates certificates = {};
   bool allow_shrink = false;  // whoever loses many peers by this means it
 };
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
+#include <map>
 #include <memory>
 #include <new>
 #include <vector>
@@ -41,6 +42,7 @@ struct Parts {
   Offset services;
   Offset peers;
   Offset options;
+  Offset terms;
   Offset index;
   Offset places;
   Offset routes;  // where there are any
@@ -49,7 +51,7 @@ struct Parts {
 Parts place_parts(Cursor& cursor, const Plan& plan, std::size_t ranks) {
   cursor.take<Generation>(1);
   return {cursor.take<ServiceImage>(plan.services.size()), cursor.take<PeerImage>(plan.peers),
-          cursor.take<breaker::Options>(plan.options.size()),
+          cursor.take<breaker::Options>(plan.options.size()), cursor.take<Terms>(plan.terms.size()),
           cursor.take<std::uint32_t>(plan.buckets), cursor.take<Place>(ranks),
           cursor.take(plan.table ? plan.table->size() : 0, 8)};
 }
@@ -79,6 +81,8 @@ ServiceParts place_service(Cursor& cursor, const ServicePlan& plan) {
 std::size_t block_size(const Plan& plan, std::size_t ranks) {
   Cursor cursor;
   place_parts(cursor, plan, ranks);
+  for (const auto& [file, certificate] : *plan.certificates) cursor.take(certificate.text.size(), 1);
+  for (const auto& terms : plan.terms) cursor.take(terms.tls_settings.name.value_or("").size(), 1);
   for (const auto& service : plan.services) {
     cursor.take(service.service->name.size(), 1);
     cursor.take(service.service->balance.key.size(), 1);
@@ -167,6 +171,8 @@ class Builder {
     generation.services_at = parts.services;
     generation.peers_at = parts.peers;
     generation.options_at = parts.options;
+    generation.terms = static_cast<std::uint32_t>(plan_.terms.size());
+    generation.terms_at = parts.terms;
     generation.index_at = parts.index;
     generation.places_at = parts.places;
     if (plan_.table) {
@@ -177,7 +183,26 @@ class Builder {
       std::memcpy(block_ + parts.options, plan_.options.data(),
                   plan_.options.size() * sizeof(breaker::Options));
     }
+    add_terms(generation);
     for (const auto& service : plan_.services) add_service(generation, service);
+  }
+
+  // Many services trust the same authorities, whose texts are long.
+  void add_terms(const Generation& generation) {
+    std::map<std::string_view, Text> trusted;
+    for (const auto& [file, certificate] : *plan_.certificates) {
+      trusted[file] = text(certificate.text);
+    }
+    auto* at = reinterpret_cast<Terms*>(block_ + generation.terms_at);
+    for (const TermsPlan& plan : plan_.terms) {
+      Terms& terms = *new (at++) Terms(terms_of(plan));
+      terms.name = text(plan.tls_settings.name.value_or(""));
+      const auto certificate =
+          plan_.certificates->find(plan.tls_settings.trusted_certificate.value_or(""));
+      if (certificate == plan_.certificates->end()) continue;
+      terms.trusted = trusted[certificate->first];
+      std::ranges::copy(certificate->second.digest, terms.trusted_digest);
+    }
   }
 
   void add_service(Generation& generation, const ServicePlan& plan) {
@@ -192,7 +217,7 @@ class Builder {
     service->key = text(plan.service->balance.key);
     service->first_peer = generation.peers;
     service->origin = plan.service->origin;
-    service->tls = plan.service->tls;
+    service->terms = plan.terms;
     service->balance = plan.balance();
     service->room = plan.room;
     add_parts(*service, plan);

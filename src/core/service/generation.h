@@ -57,6 +57,9 @@ class GenerationView {
   [[nodiscard]] const breaker::Options& options(const PeerImage& peer) const {
     return at<breaker::Options>(block_->options_at)[peer.options];
   }
+  [[nodiscard]] const Terms& terms(const ServiceImage& service) const {
+    return at<Terms>(block_->terms_at)[service.terms];
+  }
   [[nodiscard]] balance::Roster roster(ServiceImage& service) const {
     return {service.roster, service.room, at<std::atomic<std::uint32_t>>(service.entries)};
   }

@@ -5,7 +5,8 @@
 //
 // - Records live as long as some generation refers to them, and are found again by their key:
 //   a peer's breaker and counters survive a reload.
-// - A generation is one block, immutable but for its rosters: services, peers, options, names.
+// - A generation is one block, immutable but for its rosters: services, peers, options, terms,
+//   names.
 // - Slots tell which processes are attached, what they pin, and hold what dies with them.
 //
 // Lists and blocks change only under the zone's mutex, which the caller holds. Requests walk no
@@ -22,23 +23,17 @@
 #include "core/breaker/breaker.h"
 #include "core/breaker/options.h"
 #include "core/registry/model.h"
+#include "core/service/offset.h"
 #include "core/service/refusal.h"
+#include "core/service/terms.h"
 
 namespace kerberos::service {
 
 inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
-inline constexpr std::uint32_t kLayout = 5;                  // raise it with any change below
+inline constexpr std::uint32_t kLayout = 6;                  // raise it with any change below
 inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
 inline constexpr std::size_t kLine = 64;                     // a cache line
 inline constexpr std::uint32_t kPins = 8;                    // generations that a process may hold
-
-using Offset = std::uint64_t;  // from the start of the zone, or of the block where it says so
-using Inside = std::uint32_t;  // from the start of a generation's block, which is no larger
-
-struct Text {
-  Inside at = 0;
-  std::uint32_t length = 0;
-};
 
 // The words of a peer that every pick reads stand apart from those that every request writes. There
 // are thousands of these and nginx's slab rounds up to powers of two, so it is 512 bytes: what only
@@ -127,8 +122,8 @@ struct ServiceImage {
   std::uint32_t primaries;  // of these, those that are no backups
   std::uint32_t held_max;   // how many may be held open by failures after connect
   std::uint32_t panic_percent;
+  std::uint32_t terms;  // which of the generation's
   registry::Origin origin;
-  bool tls;
   balance::Options balance;
   Text key;  // of hash
   balance::RosterRoom room;
@@ -169,11 +164,13 @@ struct Generation {
   std::uint32_t peers;
   std::uint32_t most_peers;  // of a service
   std::uint32_t options;
+  std::uint32_t terms;
   std::uint32_t ranks;    // one more than the highest rank of its peers and services
   std::uint32_t buckets;  // a power of two, of the index of names
   Offset services_at;     // ServiceImage[services]
   Offset peers_at;        // PeerImage[peers]
   Offset options_at;      // breaker::Options[options]
+  Offset terms_at;        // Terms[terms]
   Offset index_at;        // std::uint32_t[buckets]: 1 + service, 0: empty
   Offset places_at;       // Place[ranks]
   Offset routes_at;       // route::TableImage, 0: none

@@ -18,6 +18,12 @@ std::uint32_t options_of(Plan& plan, const registry::Service& service, const reg
   return static_cast<std::uint32_t>(plan.options.size() - 1);
 }
 
+std::uint32_t terms_of(Plan& plan, const registry::Service& service) {
+  TermsPlan terms = plan_terms(service);
+  if (plan.terms.empty() || plan.terms.back() != terms) plan.terms.push_back(std::move(terms));
+  return static_cast<std::uint32_t>(plan.terms.size() - 1);
+}
+
 std::string unique_id(std::unordered_set<std::string>& taken, const std::string& wanted) {
   std::string id = wanted;
   for (int ordinal = 2; !taken.insert(id).second; ++ordinal) {
@@ -56,7 +62,11 @@ void plan_tier(ServicePlan& plan, balance::Tier tier) {
 }
 
 ServicePlan plan_service(Plan& plan, const registry::Service& service) {
-  ServicePlan planned{.service = &service, .peers = {}, .room = {}, .points = {}};
+  ServicePlan planned{.service = &service,
+                      .peers = {},
+                      .terms = terms_of(plan, service),
+                      .room = {},
+                      .points = {}};
   std::unordered_set<std::string> taken;
   for (const auto& peer : service.peers) {
     const std::uint32_t options = options_of(plan, service, peer);
@@ -73,6 +83,7 @@ ServicePlan plan_service(Plan& plan, const registry::Service& service) {
 
 Plan plan_of(const registry::Registry& registry) {
   Plan plan;
+  plan.certificates = &registry.certificates;
   for (const auto& service : registry.services) {
     plan.services.push_back(plan_service(plan, service));
     plan.peers += plan.services.back().peers.size();

@@ -15,6 +15,7 @@
 #include "core/breaker/options.h"
 #include "core/registry/model.h"
 #include "core/route/compile.h"
+#include "core/service/terms.h"
 
 namespace kerberos::service {
 
@@ -29,6 +30,7 @@ struct PeerPlan {
 struct ServicePlan {
   const registry::Service* service;
   std::vector<PeerPlan> peers;
+  std::uint32_t terms;  // which of the plan's
   balance::RosterRoom room;
   std::vector<balance::Point> points[balance::kTiers];  // where it hashes
   bool ranked[balance::kTiers] = {};                    // whether it ranks that tier's peers
@@ -42,6 +44,8 @@ struct Plan {
   std::vector<breaker::Options> options;
   std::vector<route::Route> routes;  // of all services, which they name by their numbers
   std::optional<route::Compiled> table;  // of them; nothing where there are none
+  std::vector<TermsPlan> terms;
+  const registry::Certificates* certificates;  // by the names of their files
   std::size_t peers = 0;
   std::uint32_t buckets = 1;
 };

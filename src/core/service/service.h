@@ -92,6 +92,8 @@ class Service {
   // Of the attempt under way.
   [[nodiscard]] const PeerImage& peer(const Request& request) const { return peers_[request.peer]; }
 
+  [[nodiscard]] const Terms& terms() const { return generation_.terms(image_); }
+
   // By which the attempt under way is judged.
   [[nodiscard]] const breaker::Options& options(const Request& request) const;
 
