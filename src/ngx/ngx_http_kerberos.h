@@ -27,6 +27,10 @@
 typedef struct ngx_http_kerberos_store_s  ngx_http_kerberos_store_t;
 
 
+/* certificates that services trust */
+typedef struct ngx_http_kerberos_trust_s  ngx_http_kerberos_trust_t;
+
+
 /* a job of a thread */
 
 typedef void (*ngx_http_kerberos_job_pt)(void *data);
@@ -143,8 +147,13 @@ struct ngx_http_kerberos_main_conf_s {
     uint64_t                         lineage;
     kerberos_edition                 edition;        /* that was read */
 
+#if (NGX_HTTP_SSL)
+    ngx_ssl_t                       *tls;            /* of no location */
+#endif
+
     /* set where a worker starts */
     kerberos_process                *process;
+    ngx_queue_t                      trusts;
     ngx_http_kerberos_ranks_t        sessions;       /* TLS, of peers */
     ngx_http_kerberos_store_t       *store;          /* NULL: keep nothing */
     ngx_queue_t                      pools;          /* of all blocks */
@@ -154,22 +163,39 @@ struct ngx_http_kerberos_main_conf_s {
 };
 
 
-/* which connections an upstream block keeps: of one worker, but for limits */
+/* how many connections are kept, and for how long */
 
 typedef struct {
     ngx_uint_t                       max;            /* per peer; 0: none */
-    ngx_uint_t                       total;          /* 0: the default */
+    ngx_uint_t                       total;          /* 0: not limited here */
     ngx_uint_t                       requests;
     ngx_msec_t                       idle;
+} ngx_http_kerberos_limits_t;
+
+
+/* which connections an upstream block keeps: of one worker, but for limits */
+
+typedef struct {
+    ngx_http_kerberos_limits_t       limits;
     ngx_msec_t                       time;
+    ngx_uint_t                       foreign;        /* nginx keeps them */
 
     ngx_http_kerberos_main_conf_t   *kmcf;
     ngx_queue_t                      link;           /* in kmcf->pools */
     ngx_queue_t                      kept;           /* newest first */
     ngx_uint_t                       count;
+} ngx_http_kerberos_pool_t;
+
+
+/* those that wait for equally long */
+
+typedef struct {
+    ngx_queue_t                      link;           /* in store->lines */
+    ngx_queue_t                      waiting;        /* newest first */
+    ngx_msec_t                       idle;
     ngx_event_t                      expiry;
     ngx_connection_t                 connection;     /* for debug logs */
-} ngx_http_kerberos_pool_t;
+} ngx_http_kerberos_line_t;
 
 
 /* what two connections to a peer must agree in to be interchangeable */
@@ -177,6 +203,7 @@ typedef struct {
 typedef struct {
     ngx_int_t                      (*protocol)(ngx_http_request_t *r);
     void                            *tls;
+    uint64_t                         trusted[2];
     ngx_uint_t                       flags;
     size_t                           local;          /* lengths in the text, */
     size_t                           name;           /* in this order */
@@ -205,6 +232,9 @@ typedef struct {
     ngx_http_kerberos_shelf_t       *shelf;
     ngx_queue_t                      on_shelf;
     ngx_queue_t                      in_pool;
+    ngx_queue_t                      in_service;
+    ngx_queue_t                      in_line;
+    ngx_http_kerberos_line_t        *line;
     ngx_msec_t                       since;
 } ngx_http_kerberos_idle_t;
 
@@ -214,6 +244,8 @@ typedef struct {
 typedef struct {
     ngx_queue_t                      link;           /* where not empty */
     ngx_queue_t                      stocks;
+    ngx_queue_t                      kept;           /* newest first */
+    ngx_uint_t                       count;
     uint32_t                         rank;           /* the service's */
     uint64_t                         changes;        /* when it was swept */
 } ngx_http_kerberos_stocks_t;
@@ -236,6 +268,7 @@ struct ngx_http_kerberos_store_s {
     ngx_http_kerberos_ranks_t        services;       /* stocks of them */
     ngx_queue_t                      busy;           /* those not empty */
     ngx_queue_t                      spare;          /* shelves */
+    ngx_queue_t                      lines;
 
     ngx_msec_t                       swept;
     ngx_event_t                      sweep;
@@ -297,8 +330,10 @@ typedef struct {
     ngx_sockaddr_t                   sockaddr;
     ngx_http_upstream_conf_t        *conf;           /* the location's */
     ngx_http_upstream_conf_t        *usual;          /* but for a probe */
+    ngx_http_kerberos_trust_t       *trust;
 
-    ngx_http_kerberos_pool_t        *pool;           /* NULL: keep nothing */
+    ngx_http_kerberos_pool_t        *pool;           /* NULL: nginx keeps */
+    ngx_http_kerberos_limits_t       limits;
     ngx_http_kerberos_identity_t     identity;
     ngx_uint_t                       identified;     /* identity is known */
     ngx_http_kerberos_idle_t        *idle;           /* it was, before this */
@@ -334,13 +369,15 @@ ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf);
 
 /*
- * These three may run in a thread: they need a pool of its own with a silent
+ * These may run in a thread: they need a pool of its own with a silent
  * log, neither log nor keep anything, and tell what is wrong line by line.
  * Sources are an array of kerberos_source, which lives as long as the pool.
  */
 void ngx_http_kerberos_digest_sources(kerberos_edition *edition,
     ngx_array_t *sources);
 void ngx_http_kerberos_log_message(void *context, kerberos_text line);
+ngx_int_t ngx_http_kerberos_gather_file(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_array_t *sources, kerberos_on_message on_message, void *context);
 ngx_int_t ngx_http_kerberos_gather(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, ngx_array_t *sources,
     kerberos_on_message on_message, void *context);
@@ -459,6 +496,34 @@ ngx_http_upstream_conf_t *ngx_http_kerberos_own_conf(
     ngx_http_kerberos_ctx_t *ctx);
 ngx_int_t ngx_http_kerberos_set_terms(ngx_http_kerberos_ctx_t *ctx);
 
+/* ngx_http_kerberos_tls.c: whether TLS is spoken, and how */
+
+#if (NGX_HTTP_SSL)
+ngx_int_t ngx_http_kerberos_create_tls(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf);
+#endif
+ngx_int_t ngx_http_kerberos_check_scheme(ngx_http_kerberos_ctx_t *ctx);
+ngx_uint_t ngx_http_kerberos_wants_tls(ngx_http_kerberos_ctx_t *ctx,
+    kerberos_terms *terms);
+ngx_int_t ngx_http_kerberos_set_tls(ngx_http_kerberos_ctx_t *ctx,
+    ngx_http_upstream_conf_t *conf, kerberos_terms *terms);
+
+/* ngx_http_kerberos_trust.c: whom services trust */
+
+ngx_int_t ngx_http_kerberos_read_files(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
+    kerberos_on_message on_message, void *context);
+#if (NGX_HTTP_SSL)
+ngx_int_t ngx_http_kerberos_take_trust(ngx_http_kerberos_ctx_t *ctx,
+    kerberos_terms *terms);
+void ngx_http_kerberos_drop_trust(ngx_http_kerberos_ctx_t *ctx);
+ngx_int_t ngx_http_kerberos_use_trust(ngx_http_kerberos_trust_t *trust,
+    ngx_connection_t *c);
+uint64_t *ngx_http_kerberos_trust_digest(ngx_http_kerberos_trust_t *trust);
+void ngx_http_kerberos_sweep_trusts(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_free_trusts(ngx_http_kerberos_main_conf_t *kmcf);
+#endif
+
 /* ngx_http_kerberos_probe.c: probes that nobody sees fail */
 
 ngx_uint_t ngx_http_kerberos_replayable(ngx_http_request_t *r);
@@ -491,9 +556,12 @@ ngx_http_kerberos_idle_t *ngx_http_kerberos_draw(
     ngx_http_kerberos_store_t *store, ngx_http_kerberos_pool_t *pool,
     uint32_t peer, ngx_http_kerberos_identity_t *identity);
 ngx_int_t ngx_http_kerberos_shelve(ngx_http_kerberos_store_t *store,
-    ngx_http_kerberos_idle_t *idle, uint32_t service);
+    ngx_http_kerberos_idle_t *idle, uint32_t service,
+    ngx_http_kerberos_limits_t *limits);
 void ngx_http_kerberos_unshelve(ngx_http_kerberos_idle_t *idle);
 void ngx_http_kerberos_clear_stock(ngx_http_kerberos_stock_t *stock);
+void ngx_http_kerberos_clear_peer(ngx_http_kerberos_store_t *store,
+    uint32_t peer);
 
 /* ngx_http_kerberos_pool.c: how many of a block, and for how long */
 
@@ -504,10 +572,20 @@ void ngx_http_kerberos_init_pool(ngx_http_kerberos_main_conf_t *kmcf,
 void ngx_http_kerberos_empty_pools(ngx_http_kerberos_main_conf_t *kmcf);
 void ngx_http_kerberos_enter_pool(ngx_http_kerberos_idle_t *idle);
 void ngx_http_kerberos_leave_pool(ngx_http_kerberos_idle_t *idle);
+void ngx_http_kerberos_hold_total(ngx_http_kerberos_pool_t *pool);
 void ngx_http_kerberos_relieve(ngx_http_kerberos_store_t *store,
     ngx_uint_t n);
 void ngx_http_kerberos_set_event(ngx_event_t *ev, ngx_connection_t *c,
     void *data, ngx_event_handler_pt handler);
+
+/* ngx_http_kerberos_line.c: who has been idle for too long */
+
+ngx_http_kerberos_line_t *ngx_http_kerberos_find_line(
+    ngx_http_kerberos_store_t *store, ngx_msec_t idle);
+void ngx_http_kerberos_enter_line(ngx_http_kerberos_idle_t *idle,
+    ngx_http_kerberos_line_t *line);
+void ngx_http_kerberos_leave_line(ngx_http_kerberos_idle_t *idle);
+void ngx_http_kerberos_free_lines(ngx_http_kerberos_store_t *store);
 
 /* ngx_http_kerberos_sweep.c: none to peers that are out */
 
@@ -519,7 +597,7 @@ void ngx_http_kerberos_sweep_all(ngx_http_kerberos_store_t *store);
 
 /* ngx_http_kerberos_identity.c: what makes two connections interchangeable */
 
-ngx_int_t ngx_http_kerberos_identify(ngx_http_request_t *r,
+ngx_int_t ngx_http_kerberos_identify(ngx_http_kerberos_ctx_t *ctx,
     ngx_http_kerberos_identity_t *identity);
 ngx_uint_t ngx_http_kerberos_same_identity(ngx_http_kerberos_identity_t *one,
     ngx_http_kerberos_identity_t *two);

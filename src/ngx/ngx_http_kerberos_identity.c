@@ -28,14 +28,16 @@ static size_t ngx_http_kerberos_identity_len(
 /* plain connections that are not bound have no text, and need no memory */
 
 ngx_int_t
-ngx_http_kerberos_identify(ngx_http_request_t *r,
+ngx_http_kerberos_identify(ngx_http_kerberos_ctx_t *ctx,
     ngx_http_kerberos_identity_t *identity)
 {
     u_char                 *p;
     ngx_str_t               name, certificate;
+    ngx_http_request_t     *r;
     ngx_http_upstream_t    *u;
     ngx_peer_connection_t  *pc;
 
+    r = ctx->request;
     u = r->upstream;
     pc = &u->peer;
 
@@ -54,6 +56,12 @@ ngx_http_kerberos_identify(ngx_http_request_t *r,
            != NGX_OK)
     {
         return NGX_ERROR;
+    }
+
+    if (u->ssl && ctx->trust) {
+        ngx_memcpy(identity->trusted,
+                   ngx_http_kerberos_trust_digest(ctx->trust),
+                   sizeof(identity->trusted));
     }
 
 #endif
@@ -102,7 +110,7 @@ ngx_http_kerberos_identify_tls(ngx_http_request_t *r,
 
     u = r->upstream;
 
-    /* protocols, ciphers, trusted and own certificates stand in there */
+    /* protocols, ciphers and certificates stand in there */
 
     identity->tls = u->conf->ssl;
 
@@ -144,6 +152,8 @@ ngx_http_kerberos_same_identity(ngx_http_kerberos_identity_t *one,
 
     if (one->protocol != two->protocol
         || one->tls != two->tls
+        || one->trusted[0] != two->trusted[0]
+        || one->trusted[1] != two->trusted[1]
         || one->flags != two->flags
         || one->local != two->local
         || one->name != two->name

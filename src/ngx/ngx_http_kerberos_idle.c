@@ -35,13 +35,23 @@ ngx_http_kerberos_take_idle(ngx_http_kerberos_ctx_t *ctx,
 
     /* who keeps no connections may keep TLS sessions */
 
-    if ((ctx->pool || ctx->request->upstream->ssl)
-        && ngx_http_kerberos_identify(ctx->request, &ctx->identity) == NGX_OK)
+    if (((ctx->pool && ctx->limits.max) || ctx->request->upstream->ssl)
+        && ngx_http_kerberos_identify(ctx, &ctx->identity) == NGX_OK)
     {
         ctx->identified = 1;
     }
 
-    if (ctx->pool == NULL || store == NULL || !ctx->identified) {
+    if (ctx->pool == NULL || store == NULL) {
+        return NGX_OK;
+    }
+
+    if (ctx->limits.max == 0) {
+        /* it may have kept some until now */
+        ngx_http_kerberos_clear_peer(store, ctx->pick.peer);
+        return NGX_OK;
+    }
+
+    if (!ctx->identified) {
         return NGX_OK;
     }
 
@@ -103,7 +113,9 @@ ngx_http_kerberos_keep_idle(ngx_http_kerberos_ctx_t *ctx,
         ctx->stale_peer = ctx->pick.peer;
     }
 
-    if (ctx->pool == NULL || store == NULL || !ctx->identified) {
+    if (ctx->pool == NULL || ctx->limits.max == 0 || store == NULL
+        || !ctx->identified)
+    {
         return;
     }
 
@@ -123,7 +135,9 @@ ngx_http_kerberos_keep_idle(ngx_http_kerberos_ctx_t *ctx,
 
     ngx_http_kerberos_relieve(store, 2);
 
-    if (ngx_http_kerberos_shelve(store, idle, ctx->service) != NGX_OK) {
+    if (ngx_http_kerberos_shelve(store, idle, ctx->service, &ctx->limits)
+        != NGX_OK)
+    {
         return;
     }
 
@@ -180,7 +194,7 @@ ngx_http_kerberos_clean(ngx_http_kerberos_ctx_t *ctx, ngx_connection_t *c,
         return 0;
     }
 
-    if (c->requests >= ctx->pool->requests
+    if (c->requests >= ctx->limits.requests
         || ngx_current_msec - c->start_time > ctx->pool->time)
     {
         return 0;

@@ -156,7 +156,7 @@ ngx_http_kerberos_settle_keepalive(ngx_conf_t *cf,
 
     } else if (kcf && kcf->max_cached) {
 
-        if (kscf->keepalive_set && pool->max) {
+        if (kscf->keepalive_set && pool->limits.max) {
             ngx_log_error(NGX_LOG_WARN, cf->log, 0,
                           "\"kerberos_keepalive\" is ignored in upstream "
                           "\"%V\": it has nginx's own \"keepalive\" in %s:%ui",
@@ -170,24 +170,24 @@ ngx_http_kerberos_settle_keepalive(ngx_conf_t *cf,
                           &us->host, us->file_name, us->line);
         }
 
-        pool->max = 0;
+        pool->foreign = 1;
 
     } else if (kcf && !kscf->keepalive_set) {
 
         /* "keepalive 0" */
-        pool->max = 0;
+        pool->limits.max = 0;
     }
 
     if (kcf) {
 
         /* what it was told without being there, it was told of connections */
 
-        if (pool->requests == NGX_CONF_UNSET_UINT) {
-            pool->requests = kcf->requests;
+        if (pool->limits.requests == NGX_CONF_UNSET_UINT) {
+            pool->limits.requests = kcf->requests;
         }
 
-        if (pool->idle == NGX_CONF_UNSET_MSEC) {
-            pool->idle = kcf->timeout;
+        if (pool->limits.idle == NGX_CONF_UNSET_MSEC) {
+            pool->limits.idle = kcf->timeout;
         }
 
         pool->time = kcf->time;

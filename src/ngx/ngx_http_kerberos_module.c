@@ -143,6 +143,7 @@ ngx_http_kerberos_create_main_conf(ngx_conf_t *cf)
     kmcf->cycle = cf->cycle;
     kmcf->zone_size = NGX_CONF_UNSET_SIZE;
     ngx_queue_init(&kmcf->pools);
+    ngx_queue_init(&kmcf->trusts);
     kerberos_settings_init(&kmcf->breaker);
 
     kmcf->config = kerberos_config_create();
@@ -189,6 +190,10 @@ ngx_http_kerberos_cleanup(void *data)
 
     ngx_http_kerberos_free_sessions(kmcf);
 
+#if (NGX_HTTP_SSL)
+    ngx_http_kerberos_free_trusts(kmcf);
+#endif
+
     if (kmcf->process) {
         kerberos_process_free(kmcf->process);
     }
@@ -227,6 +232,14 @@ ngx_http_kerberos_init_main_conf(ngx_conf_t *cf, void *conf)
         return NGX_CONF_ERROR;
     }
 
+#if (NGX_HTTP_SSL)
+
+    if (kmcf->registries && ngx_http_kerberos_create_tls(cf, kmcf) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+#endif
+
     if (kmcf->used && ngx_http_kerberos_add_zone(cf, kmcf) != NGX_OK) {
         return NGX_CONF_ERROR;
     }
@@ -247,10 +260,10 @@ ngx_http_kerberos_create_srv_conf(ngx_conf_t *cf)
 
     kerberos_settings_init(&kscf->breaker);
 
-    kscf->pool.max = NGX_CONF_UNSET_UINT;
-    kscf->pool.requests = NGX_CONF_UNSET_UINT;
-    kscf->pool.total = NGX_CONF_UNSET_UINT;
-    kscf->pool.idle = NGX_CONF_UNSET_MSEC;
+    kscf->pool.limits.max = NGX_CONF_UNSET_UINT;
+    kscf->pool.limits.requests = NGX_CONF_UNSET_UINT;
+    kscf->pool.limits.total = NGX_CONF_UNSET_UINT;
+    kscf->pool.limits.idle = NGX_CONF_UNSET_MSEC;
     kscf->pool.time = NGX_CONF_UNSET_MSEC;
 
     return kscf;

@@ -78,12 +78,19 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
 
     ctx->opened = 1;
 
+    rc = ngx_http_kerberos_check_scheme(ctx);
+
+    if (rc != NGX_OK) {
+        ngx_http_kerberos_finish(r, rc, &us->host);
+        return NGX_ERROR;
+    }
+
     ctx->finalize = u->finalize_request;
     u->finalize_request = ngx_http_kerberos_finalize;
 
     peers = kerberos_service_peers(ctx->process, service);
 
-    ctx->pool = kscf->pool.max ? &kscf->pool : NULL;
+    ctx->pool = kscf->pool.foreign ? NULL : &kscf->pool;
 
     u->peer.data = ctx;
     u->peer.get = ngx_http_kerberos_get_peer;
@@ -252,12 +259,10 @@ static ngx_int_t
 ngx_http_kerberos_set_peer(ngx_http_kerberos_ctx_t *ctx,
     ngx_peer_connection_t *pc)
 {
+    ngx_int_t            rc;
     ngx_str_t           *name;
     kerberos_pick       *pick;
     ngx_http_request_t  *r;
-#if (NGX_HTTP_SSL)
-    uint64_t             identity;
-#endif
 
     r = ctx->request;
 
@@ -292,33 +297,34 @@ ngx_http_kerberos_set_peer(ngx_http_kerberos_ctx_t *ctx,
     pc->sockaddr = &ctx->sockaddr.sockaddr;
     pc->socklen = pick->sockaddr_len;
 
+    rc = ngx_http_kerberos_take_idle(ctx, pc);
+
 #if (NGX_HTTP_SSL)
 
     /*
      * nginx's keepalive, where it keeps in our place, finds connections by
      * address alone.  Services of the registry share its cache, and two of
-     * them on one address may differ in their TLS names: a tail that connect()
-     * ignores tells them apart.
+     * them on one address may differ in their TLS names, or one from what it
+     * was before: a tail that connect() ignores tells them apart.
      */
 
     if (ctx->pool == NULL && ctx->registry && r->upstream->ssl
-        && pc->socklen + sizeof(identity) <= sizeof(ngx_sockaddr_t))
+        && pc->socklen + NGX_HTTP_KERBEROS_DIGEST <= sizeof(ngx_sockaddr_t))
     {
-        identity = ngx_hash_key(ctx->service_name.data,
-                                ctx->service_name.len);
-        identity = (identity << 32)
-                   ^ ngx_crc32_long(ctx->service_name.data,
-                                    ctx->service_name.len);
+        if (!ctx->identified) {
+            return NGX_ERROR;
+        }
 
-        ngx_memcpy((u_char *) &ctx->sockaddr + pc->socklen, &identity,
-                   sizeof(identity));
+        ngx_http_kerberos_digest_identity(&ctx->identity,
+                                          (u_char *) &ctx->sockaddr
+                                          + pc->socklen);
 
-        pc->socklen += sizeof(identity);
+        pc->socklen += NGX_HTTP_KERBEROS_DIGEST;
     }
 
 #endif
 
-    return ngx_http_kerberos_take_idle(ctx, pc);
+    return rc;
 }
 
 
@@ -406,6 +412,10 @@ ngx_http_kerberos_release(void *data)
 
         kerberos_count_fault(ctx->process);
     }
+
+#if (NGX_HTTP_SSL)
+    ngx_http_kerberos_drop_trust(ctx);
+#endif
 
     if (ctx->opened) {
         kerberos_close(ctx->process, &ctx->state);

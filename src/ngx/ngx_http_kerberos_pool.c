@@ -1,16 +1,15 @@
 
 /* SPDX-License-Identifier: MIT
  *
- * How many idle connections an upstream block keeps in a worker, and for how
- * long: all of them in the order of return, and one timer for the oldest.
+ * How many idle connections an upstream block keeps in a worker: all of them
+ * stand in the order of return.
  */
 
 #include "ngx/ngx_http_kerberos.h"
 
 
-static ngx_int_t ngx_http_kerberos_set_keepalive(ngx_conf_t *cf,
-    ngx_http_kerberos_pool_t *pool, ngx_str_t *parameter);
-static void ngx_http_kerberos_expire(ngx_event_t *ev);
+static char *ngx_http_kerberos_set_kept(ngx_conf_t *cf, kerberos_kept *kept,
+    char *name, ngx_str_t *parameter);
 static ngx_http_kerberos_idle_t *ngx_http_kerberos_oldest(
     ngx_http_kerberos_pool_t *pool);
 
@@ -20,9 +19,11 @@ ngx_http_kerberos_keepalive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_kerberos_srv_conf_t  *kscf = conf;
 
-    ngx_int_t                      n;
+    char                          *rv;
     ngx_str_t                     *value;
     ngx_uint_t                     i;
+    kerberos_kept                  kept;
+    ngx_http_kerberos_limits_t    *limits;
     ngx_http_upstream_srv_conf_t  *us;
 
     if (kscf->keepalive_set) {
@@ -32,35 +33,43 @@ ngx_http_kerberos_keepalive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
     kscf->keepalive_set = 1;
 
     value = cf->args->elts;
+    limits = &kscf->pool.limits;
+
+    kerberos_kept_init(&kept);
 
     if (ngx_strcmp(value[1].data, "off") == 0) {
-        n = 0;
+        kept.connections = 0;
+
+        if (cf->args->nelts > 2) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid parameter \"%V\"", &value[2]);
+            return NGX_CONF_ERROR;
+        }
 
     } else {
-        n = ngx_atoi(value[1].data, value[1].len);
+        rv = ngx_http_kerberos_set_kept(cf, &kept, "connections", &value[1]);
 
-        if (n == NGX_ERROR || n == 0 || n > 65535) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "invalid value \"%V\" in \"%V\" directive",
-                               &value[1], &cmd->name);
-            return NGX_CONF_ERROR;
+        for (i = 2; rv == NGX_CONF_OK && i < cf->args->nelts; i++) {
+            rv = ngx_http_kerberos_set_kept(cf, &kept, NULL, &value[i]);
+        }
+
+        if (rv != NGX_CONF_OK) {
+            return rv;
         }
     }
 
-    kscf->pool.max = n;
+    limits->max = kept.connections;
 
-    if (n == 0 && cf->args->nelts > 2) {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "invalid parameter \"%V\"", &value[2]);
-        return NGX_CONF_ERROR;
+    if (kept.total != -1) {
+        limits->total = kept.total;
     }
 
-    for (i = 2; i < cf->args->nelts; i++) {
-        if (ngx_http_kerberos_set_keepalive(cf, &kscf->pool, &value[i])
-            != NGX_OK)
-        {
-            return NGX_CONF_ERROR;
-        }
+    if (kept.requests != -1) {
+        limits->requests = kept.requests;
+    }
+
+    if (kept.idle != -1) {
+        limits->idle = kept.idle;
     }
 
     us = ngx_http_conf_get_module_srv_conf(cf, ngx_http_upstream_module);
@@ -73,63 +82,56 @@ ngx_http_kerberos_keepalive(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 }
 
 
-static ngx_int_t
-ngx_http_kerberos_set_keepalive(ngx_conf_t *cf, ngx_http_kerberos_pool_t *pool,
+/* "name=value", or the value of a name */
+
+static char *
+ngx_http_kerberos_set_kept(ngx_conf_t *cf, kerberos_kept *kept, char *name,
     ngx_str_t *parameter)
 {
-    ngx_int_t    n;
-    ngx_str_t    value;
-    ngx_uint_t   i, *field;
+    char               allowed[256];
+    u_char            *p, *last;
+    kerberos_text      key, value;
+    kerberos_verdict   verdict;
 
-    static struct {
-        ngx_str_t   name;
-        size_t      offset;
-        ngx_uint_t  time;
-    } known[] = {
-        { ngx_string("idle="),
-          offsetof(ngx_http_kerberos_pool_t, idle), 1 },
-        { ngx_string("requests="),
-          offsetof(ngx_http_kerberos_pool_t, requests), 0 },
-        { ngx_string("total="),
-          offsetof(ngx_http_kerberos_pool_t, total), 0 }
-    };
+    last = parameter->data + parameter->len;
 
-    for (i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+    if (name) {
+        key.data = name;
+        key.len = ngx_strlen(name);
+        p = parameter->data;
 
-        if (ngx_strncmp(parameter->data, known[i].name.data, known[i].name.len)
-            != 0)
-        {
-            continue;
-        }
+    } else {
+        p = ngx_strlchr(parameter->data, last, '=');
 
-        field = (ngx_uint_t *) ((char *) pool + known[i].offset);
-
-        if (*field != NGX_CONF_UNSET_UINT) {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                               "parameter \"%*s\" is duplicate",
-                               known[i].name.len - 1, known[i].name.data);
-            return NGX_ERROR;
-        }
-
-        value.data = parameter->data + known[i].name.len;
-        value.len = parameter->len - known[i].name.len;
-
-        n = known[i].time ? ngx_parse_time(&value, 0)
-                          : ngx_atoi(value.data, value.len);
-
-        if (n == NGX_ERROR || n == 0) {
-            break;
-        }
-
-        *field = n;
-
-        return NGX_OK;
+        key.data = (char *) parameter->data;
+        key.len = (p ? p : last) - parameter->data;
+        p = p ? p + 1 : last;
     }
 
-    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                       "invalid parameter \"%V\"", parameter);
+    value.data = (char *) p;
+    value.len = last - p;
 
-    return NGX_ERROR;
+    verdict = kerberos_kept_set(kept, key, value, allowed, sizeof(allowed));
+
+    switch (verdict) {
+
+    case KERBEROS_TAKEN:
+        return NGX_CONF_OK;
+
+    case KERBEROS_DUPLICATE:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "parameter \"%*s\" is duplicate",
+                           key.len, key.data);
+        break;
+
+    default:
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid %s \"%V\" in \"kerberos_keepalive\" "
+                           "directive (%s)", name ? "value" : "parameter",
+                           parameter, allowed);
+    }
+
+    return NGX_CONF_ERROR;
 }
 
 
@@ -137,13 +139,13 @@ void
 ngx_http_kerberos_init_pool(ngx_http_kerberos_main_conf_t *kmcf,
     ngx_http_kerberos_pool_t *pool)
 {
-    ngx_conf_init_uint_value(pool->max, 32);
-    ngx_conf_init_uint_value(pool->requests, 1000);
-    ngx_conf_init_uint_value(pool->total, 0);
-    ngx_conf_init_msec_value(pool->idle, 60000);
+    ngx_conf_init_uint_value(pool->limits.max, 32);
+    ngx_conf_init_uint_value(pool->limits.requests, 1000);
+    ngx_conf_init_uint_value(pool->limits.total, 0);
+    ngx_conf_init_msec_value(pool->limits.idle, 60000);
     ngx_conf_init_msec_value(pool->time, 3600000);
 
-    if (pool->max == 0) {
+    if (pool->foreign) {
         return;
     }
 
@@ -151,9 +153,6 @@ ngx_http_kerberos_init_pool(ngx_http_kerberos_main_conf_t *kmcf,
 
     ngx_queue_init(&pool->kept);
     ngx_queue_insert_tail(&kmcf->pools, &pool->link);
-
-    ngx_http_kerberos_set_event(&pool->expiry, &pool->connection, pool,
-                                ngx_http_kerberos_expire);
 }
 
 
@@ -172,38 +171,15 @@ ngx_http_kerberos_empty_pools(ngx_http_kerberos_main_conf_t *kmcf)
         while (pool->count) {
             ngx_http_kerberos_close_idle(ngx_http_kerberos_oldest(pool));
         }
-
-        if (pool->expiry.timer_set) {
-            ngx_del_timer(&pool->expiry);
-        }
     }
 }
 
 
-/* the oldest makes room where there is one too many */
-
 void
 ngx_http_kerberos_enter_pool(ngx_http_kerberos_idle_t *idle)
 {
-    ngx_uint_t                 total;
-    ngx_http_kerberos_pool_t  *pool;
-
-    pool = idle->pool;
-
-    idle->since = ngx_current_msec;
-    pool->count++;
-    ngx_queue_insert_head(&pool->kept, &idle->in_pool);
-
-    if (!pool->expiry.timer_set) {
-        pool->expiry.log = pool->kmcf->cycle->log;
-        ngx_add_timer(&pool->expiry, pool->idle);
-    }
-
-    total = pool->total ? pool->total : ngx_max(1, ngx_cycle->connection_n / 2);
-
-    if (pool->count > total) {
-        ngx_http_kerberos_close_idle(ngx_http_kerberos_oldest(pool));
-    }
+    idle->pool->count++;
+    ngx_queue_insert_head(&idle->pool->kept, &idle->in_pool);
 }
 
 
@@ -215,27 +191,21 @@ ngx_http_kerberos_leave_pool(ngx_http_kerberos_idle_t *idle)
 }
 
 
-static void
-ngx_http_kerberos_expire(ngx_event_t *ev)
+/* the oldest makes room where there is one too many */
+
+void
+ngx_http_kerberos_hold_total(ngx_http_kerberos_pool_t *pool)
 {
-    ngx_connection_t          *c;
-    ngx_msec_int_t             left;
-    ngx_http_kerberos_idle_t  *oldest;
-    ngx_http_kerberos_pool_t  *pool;
+    ngx_uint_t  total;
 
-    c = ev->data;
-    pool = c->data;
+    total = pool->limits.total;
 
-    while (pool->count) {
-        oldest = ngx_http_kerberos_oldest(pool);
-        left = oldest->since + pool->idle - ngx_current_msec;
+    if (total == 0) {
+        total = ngx_max(1, ngx_cycle->connection_n / 2);
+    }
 
-        if (left > 0) {
-            ngx_add_timer(ev, left);
-            return;
-        }
-
-        ngx_http_kerberos_close_idle(oldest);
+    if (pool->count > total) {
+        ngx_http_kerberos_close_idle(ngx_http_kerberos_oldest(pool));
     }
 }
 

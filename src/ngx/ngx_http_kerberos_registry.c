@@ -39,7 +39,7 @@ static ngx_int_t ngx_http_kerberos_keep_variables(ngx_conf_t *cf,
 static ngx_int_t ngx_http_kerberos_gather_files(ngx_pool_t *pool,
     ngx_str_t *pattern, ngx_array_t *sources,
     ngx_http_kerberos_teller_t *teller);
-static ngx_int_t ngx_http_kerberos_gather_file(ngx_pool_t *pool,
+static ngx_int_t ngx_http_kerberos_gather_source(ngx_pool_t *pool,
     ngx_str_t *name, ngx_array_t *sources,
     ngx_http_kerberos_teller_t *teller);
 static ngx_int_t ngx_http_kerberos_read_file(ngx_pool_t *pool,
@@ -326,13 +326,14 @@ ngx_http_kerberos_keep_variables(ngx_conf_t *cf, kerberos_config *config)
 }
 
 
-/* the services of what was gathered, with addresses */
+/* the services of what was gathered, with addresses and certificates */
 
 ngx_int_t
 ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     ngx_array_t *sources, kerberos_on_message on_message, void *context)
 {
+    ngx_int_t                   rc;
     kerberos_result             result;
     ngx_http_kerberos_teller_t  teller;
 
@@ -344,7 +345,16 @@ ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     switch (result) {
 
     case KERBEROS_OK:
-        return ngx_http_kerberos_resolve(pool, config, on_message, context);
+        rc = ngx_http_kerberos_resolve(pool, config, on_message, context);
+
+        if (ngx_http_kerberos_read_files(pool, kmcf, config, on_message,
+                                         context)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
+        }
+
+        return rc;
 
     case KERBEROS_REFUSED:
         return NGX_ERROR;
@@ -445,7 +455,8 @@ ngx_http_kerberos_gather_files(ngx_pool_t *pool, ngx_str_t *pattern,
     ngx_glob_t  gl;
 
     if (strpbrk((char *) pattern->data, "*?[") == NULL) {
-        return ngx_http_kerberos_gather_file(pool, pattern, sources, teller);
+        return ngx_http_kerberos_gather_source(pool, pattern, sources,
+                                               teller);
     }
 
     ngx_memzero(&gl, sizeof(ngx_glob_t));
@@ -475,7 +486,7 @@ ngx_http_kerberos_gather_files(ngx_pool_t *pool, ngx_str_t *pattern,
 
         (void) ngx_cpystrn(copy.data, name.data, name.len + 1);
 
-        if (ngx_http_kerberos_gather_file(pool, &copy, sources, teller)
+        if (ngx_http_kerberos_gather_source(pool, &copy, sources, teller)
             != NGX_OK)
         {
             rc = NGX_ERROR;
@@ -488,8 +499,23 @@ ngx_http_kerberos_gather_files(ngx_pool_t *pool, ngx_str_t *pattern,
 }
 
 
-static ngx_int_t
+/* one whose name is no pattern */
+
+ngx_int_t
 ngx_http_kerberos_gather_file(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_array_t *sources, kerberos_on_message on_message, void *context)
+{
+    ngx_http_kerberos_teller_t  teller;
+
+    teller.tell = on_message;
+    teller.context = context;
+
+    return ngx_http_kerberos_gather_source(pool, name, sources, &teller);
+}
+
+
+static ngx_int_t
+ngx_http_kerberos_gather_source(ngx_pool_t *pool, ngx_str_t *name,
     ngx_array_t *sources, ngx_http_kerberos_teller_t *teller)
 {
     ngx_int_t         rc;

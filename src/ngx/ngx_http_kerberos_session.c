@@ -81,7 +81,13 @@ ngx_http_kerberos_set_session(ngx_peer_connection_t *pc, void *data)
     u_char                        identity[NGX_HTTP_KERBEROS_DIGEST];
     ngx_http_kerberos_session_t  *kept;
 
-    if (!ctx->identified) {
+    if (ctx->trust
+        && ngx_http_kerberos_use_trust(ctx->trust, pc->connection) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
+    if (!ctx->identified || !ctx->conf->ssl_session_reuse) {
         return NGX_OK;
     }
 
@@ -114,6 +120,7 @@ ngx_http_kerberos_save_session(ngx_peer_connection_t *pc, void *data)
     ngx_http_kerberos_session_t  *kept;
 
     if (!ctx->identified
+        || !ctx->conf->ssl_session_reuse
         || !kerberos_has_peer(ctx->process, ctx->pick.peer))
     {
         return;

@@ -21,8 +21,11 @@ static ngx_http_kerberos_shelf_t *ngx_http_kerberos_find_shelf(
 static ngx_http_kerberos_shelf_t *ngx_http_kerberos_add_shelf(
     ngx_http_kerberos_store_t *store, ngx_http_kerberos_stock_t *stock);
 static void ngx_http_kerberos_clear_shelf(ngx_http_kerberos_shelf_t *shelf);
-static void ngx_http_kerberos_hold_max(ngx_http_kerberos_stock_t *stock,
-    ngx_http_kerberos_pool_t *pool);
+static ngx_http_kerberos_idle_t *ngx_http_kerberos_beyond_max(
+    ngx_http_kerberos_stock_t *stock, ngx_http_kerberos_pool_t *pool,
+    ngx_uint_t max);
+static void ngx_http_kerberos_hold_limits(ngx_http_kerberos_idle_t *idle,
+    ngx_http_kerberos_stock_t *stock, ngx_http_kerberos_limits_t *limits);
 
 
 /* where there is no memory for it, connections are closed after each request */
@@ -49,6 +52,7 @@ ngx_http_kerberos_init_store(ngx_http_kerberos_main_conf_t *kmcf)
 
     ngx_queue_init(&store->busy);
     ngx_queue_init(&store->spare);
+    ngx_queue_init(&store->lines);
 
     ngx_http_kerberos_set_event(&store->sweep, &store->connection, store,
                                 ngx_http_kerberos_sweep_handler);
@@ -73,6 +77,7 @@ ngx_http_kerberos_free_store(ngx_http_kerberos_main_conf_t *kmcf)
     }
 
     ngx_http_kerberos_empty_pools(kmcf);
+    ngx_http_kerberos_free_lines(store);
 
     if (store->sweep.posted) {
         ngx_delete_posted_event(&store->sweep);
@@ -127,13 +132,17 @@ ngx_http_kerberos_draw(ngx_http_kerberos_store_t *store,
 
 ngx_int_t
 ngx_http_kerberos_shelve(ngx_http_kerberos_store_t *store,
-    ngx_http_kerberos_idle_t *idle, uint32_t service)
+    ngx_http_kerberos_idle_t *idle, uint32_t service,
+    ngx_http_kerberos_limits_t *limits)
 {
+    ngx_http_kerberos_line_t   *line;
     ngx_http_kerberos_shelf_t  *shelf;
     ngx_http_kerberos_stock_t  *stock;
 
+    line = ngx_http_kerberos_find_line(store, limits->idle);
     stock = ngx_http_kerberos_get_stock(store, idle->peer, service);
-    if (stock == NULL) {
+
+    if (line == NULL || stock == NULL) {
         return NGX_ERROR;
     }
 
@@ -157,8 +166,14 @@ ngx_http_kerberos_shelve(ngx_http_kerberos_store_t *store,
 
     kerberos_count_idle(store->kmcf->process, idle->peer, 1);
 
+    idle->since = ngx_current_msec;
+
+    stock->stocks->count++;
+    ngx_queue_insert_head(&stock->stocks->kept, &idle->in_service);
+
+    ngx_http_kerberos_enter_line(idle, line);
     ngx_http_kerberos_enter_pool(idle);
-    ngx_http_kerberos_hold_max(stock, idle->pool);
+    ngx_http_kerberos_hold_limits(idle, stock, limits);
 
     return NGX_OK;
 }
@@ -178,6 +193,10 @@ ngx_http_kerberos_unshelve(ngx_http_kerberos_idle_t *idle)
     stock = ngx_http_kerberos_at_rank(&store->peers, idle->peer);
 
     ngx_http_kerberos_leave_pool(idle);
+    ngx_http_kerberos_leave_line(idle);
+
+    stock->stocks->count--;
+    ngx_queue_remove(&idle->in_service);
 
     kerberos_count_idle(store->kmcf->process, idle->peer, -1);
 
@@ -231,6 +250,7 @@ ngx_http_kerberos_get_stock(ngx_http_kerberos_store_t *store, uint32_t peer,
 
     if (stocks->stocks.next == NULL) {
         ngx_queue_init(&stocks->stocks);
+        ngx_queue_init(&stocks->kept);
         stocks->rank = service;
     }
 
@@ -324,6 +344,19 @@ ngx_http_kerberos_clear_stock(ngx_http_kerberos_stock_t *stock)
 }
 
 
+void
+ngx_http_kerberos_clear_peer(ngx_http_kerberos_store_t *store, uint32_t peer)
+{
+    ngx_http_kerberos_stock_t  *stock;
+
+    stock = ngx_http_kerberos_at_rank(&store->peers, peer);
+
+    if (stock) {
+        ngx_http_kerberos_clear_stock(stock);
+    }
+}
+
+
 static void
 ngx_http_kerberos_clear_shelf(ngx_http_kerberos_shelf_t *shelf)
 {
@@ -338,11 +371,48 @@ ngx_http_kerberos_clear_shelf(ngx_http_kerberos_shelf_t *shelf)
 }
 
 
-/* closes the oldest of the peer's where there is one too many */
+/*
+ * Closes the oldest where there are too many: of the peer, of its service, of
+ * the block.  Limits may be lower than they were, but the one that has just
+ * come is never the oldest while there is another.
+ */
 
 static void
-ngx_http_kerberos_hold_max(ngx_http_kerberos_stock_t *stock,
-    ngx_http_kerberos_pool_t *pool)
+ngx_http_kerberos_hold_limits(ngx_http_kerberos_idle_t *idle,
+    ngx_http_kerberos_stock_t *stock, ngx_http_kerberos_limits_t *limits)
+{
+    ngx_http_kerberos_idle_t    *oldest;
+    ngx_http_kerberos_pool_t    *pool;
+    ngx_http_kerberos_stocks_t  *stocks;
+
+    pool = idle->pool;
+    stocks = stock->stocks;
+
+    for ( ;; ) {
+        oldest = ngx_http_kerberos_beyond_max(stock, pool, limits->max);
+
+        if (oldest == NULL) {
+            break;
+        }
+
+        ngx_http_kerberos_close_idle(oldest);
+    }
+
+    while (limits->total && stocks->count > limits->total) {
+        oldest = ngx_queue_data(ngx_queue_last(&stocks->kept),
+                                ngx_http_kerberos_idle_t, in_service);
+        ngx_http_kerberos_close_idle(oldest);
+    }
+
+    ngx_http_kerberos_hold_total(pool);
+}
+
+
+/* NULL: there are no more than so many of that peer */
+
+static ngx_http_kerberos_idle_t *
+ngx_http_kerberos_beyond_max(ngx_http_kerberos_stock_t *stock,
+    ngx_http_kerberos_pool_t *pool, ngx_uint_t max)
 {
     ngx_uint_t                  count;
     ngx_queue_t                *q;
@@ -375,7 +445,5 @@ ngx_http_kerberos_hold_max(ngx_http_kerberos_stock_t *stock,
         }
     }
 
-    if (count > pool->max) {
-        ngx_http_kerberos_close_idle(oldest);
-    }
+    return count > max ? oldest : NULL;
 }

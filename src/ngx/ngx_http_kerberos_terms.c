@@ -9,8 +9,10 @@
 #include "ngx/ngx_http_kerberos.h"
 
 
-static ngx_uint_t ngx_http_kerberos_says_timeouts(kerberos_terms *terms);
-static void ngx_http_kerberos_set_timeout(ngx_msec_t *timeout, int64_t value);
+static void ngx_http_kerberos_set_limits(ngx_http_kerberos_ctx_t *ctx,
+    kerberos_terms *terms);
+static void ngx_http_kerberos_set_timeouts(ngx_http_upstream_conf_t *conf,
+    kerberos_terms *terms);
 
 
 /* u->conf, to be changed for this attempt; NULL: no memory */
@@ -40,6 +42,7 @@ ngx_http_kerberos_own_conf(ngx_http_kerberos_ctx_t *ctx)
 ngx_int_t
 ngx_http_kerberos_set_terms(ngx_http_kerberos_ctx_t *ctx)
 {
+    ngx_uint_t                 timeouts, tls;
     kerberos_terms             terms;
     ngx_http_upstream_t       *u;
     ngx_http_upstream_conf_t  *conf;
@@ -57,35 +60,74 @@ ngx_http_kerberos_set_terms(ngx_http_kerberos_ctx_t *ctx)
         return NGX_OK;
     }
 
-    if (ngx_http_kerberos_says_timeouts(&terms)) {
+    ngx_http_kerberos_set_limits(ctx, &terms);
 
-        conf = ngx_http_kerberos_own_conf(ctx);
-        if (conf == NULL) {
-            return NGX_ERROR;
-        }
+    timeouts = terms.connect != -1 || terms.send != -1 || terms.read != -1;
+    tls = ctx->registry && ngx_http_kerberos_wants_tls(ctx, &terms);
 
-        ngx_http_kerberos_set_timeout(&conf->connect_timeout, terms.connect);
-        ngx_http_kerberos_set_timeout(&conf->send_timeout, terms.send);
-        ngx_http_kerberos_set_timeout(&conf->read_timeout, terms.read);
+    if (!timeouts && !tls) {
+        return NGX_OK;
     }
 
-    ctx->usual = u->conf;
+    conf = ngx_http_kerberos_own_conf(ctx);
+    if (conf == NULL) {
+        return NGX_ERROR;
+    }
 
-    return NGX_OK;
+    ctx->usual = conf;
+
+    ngx_http_kerberos_set_timeouts(conf, &terms);
+
+    return tls ? ngx_http_kerberos_set_tls(ctx, conf, &terms) : NGX_OK;
 }
 
 
-static ngx_uint_t
-ngx_http_kerberos_says_timeouts(kerberos_terms *terms)
+/* the service's word goes before that of the block, unless nginx keeps */
+
+static void
+ngx_http_kerberos_set_limits(ngx_http_kerberos_ctx_t *ctx,
+    kerberos_terms *terms)
 {
-    return terms->connect != -1 || terms->send != -1 || terms->read != -1;
+    ngx_http_kerberos_limits_t  *limits;
+
+    if (ctx->pool == NULL) {
+        return;
+    }
+
+    limits = &ctx->limits;
+    *limits = ctx->pool->limits;
+
+    if (terms->kept.connections != -1) {
+        limits->max = terms->kept.connections;
+    }
+
+    if (terms->kept.idle != -1) {
+        limits->idle = terms->kept.idle;
+    }
+
+    if (terms->kept.requests != -1) {
+        limits->requests = terms->kept.requests;
+    }
+
+    /* that of the block is for all of its services */
+
+    limits->total = terms->kept.total == -1 ? 0 : terms->kept.total;
 }
 
 
 static void
-ngx_http_kerberos_set_timeout(ngx_msec_t *timeout, int64_t value)
+ngx_http_kerberos_set_timeouts(ngx_http_upstream_conf_t *conf,
+    kerberos_terms *terms)
 {
-    if (value != -1) {
-        *timeout = value;
+    if (terms->connect != -1) {
+        conf->connect_timeout = terms->connect;
+    }
+
+    if (terms->send != -1) {
+        conf->send_timeout = terms->send;
+    }
+
+    if (terms->read != -1) {
+        conf->read_timeout = terms->read;
     }
 }

@@ -306,6 +306,10 @@ ngx_http_kerberos_adopt(ngx_http_kerberos_main_conf_t *kmcf)
     }
 
     ngx_http_kerberos_sweep_sessions(kmcf);
+
+#if (NGX_HTTP_SSL)
+    ngx_http_kerberos_sweep_trusts(kmcf);
+#endif
 }
 
 

@@ -30,7 +30,7 @@
 namespace kerberos::service {
 
 inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
-inline constexpr std::uint32_t kLayout = 6;                  // raise it with any change below
+inline constexpr std::uint32_t kLayout = 5;                  // raise it with any change below
 inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
 inline constexpr std::size_t kLine = 64;                     // a cache line
 inline constexpr std::uint32_t kPins = 8;                    // generations that a process may hold
