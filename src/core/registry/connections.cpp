@@ -49,10 +49,12 @@ constexpr std::array kTls = {
              "The server name that is asked for (SNI), and that a certificate is verified "
              "against."),
         &TlsSettings::name},
-    Tls{truth("verify", "that of the location", "Whether the peers' certificates are verified."),
+    Tls{truth("verify", "true with trusted_certificate, else that of the location",
+              "Whether the peers' certificates are verified, by trusted_certificate."),
         &TlsSettings::verify},
     Tls{text("trusted_certificate", kFileText, "that of the location",
-             "A file with the certificates of the authorities to verify by, in PEM."),
+             "A file with the certificates of the authorities to verify by, in PEM. It is read "
+             "with the registry."),
         &TlsSettings::trusted_certificate},
 };
 

@@ -288,6 +288,14 @@ Service read_service(const Field& field, const Defaults& defaults, base::Problem
   service.timeouts = inherit(draft.own.timeouts, defaults.timeouts);
   service.keepalive = inherit(draft.own.keepalive, defaults.keepalive);
   service.tls_settings = inherit(draft.own.tls_settings, defaults.tls_settings);
+  // By whose word would that be? Those of the location are not known here, nor need it have any.
+  if (service.tls && service.tls_settings.verify == true &&
+      !service.tls_settings.trusted_certificate) {
+    problems.push_back(problem_at(draft.tls != nullptr ? *draft.tls : field.key,
+                                  "\"verify\" of service " + name +
+                                      " without \"trusted_certificate\" (the authorities to "
+                                      "verify by)"));
+  }
   return service;
 }
 
