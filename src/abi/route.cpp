@@ -67,8 +67,7 @@ int kerberos_has_routes(kerberos_process* process) {
 }
 
 kerberos_result kerberos_route_match(kerberos_process* process,
-                                     const kerberos_route_request* request,
-                                     kerberos_route* route) {
+                                     const kerberos_route_request* request, kerberos_route* route) {
   return kerberos::abi::guarded([&] {
     if (kerberos_has_routes(process) == 0) return KERBEROS_REFUSED;
     const Table table = table_of(process);

@@ -50,9 +50,9 @@ struct Parts {
 
 Parts place_parts(Cursor& cursor, const Plan& plan, std::size_t ranks) {
   cursor.take<Generation>(1);
-  return {cursor.take<ServiceImage>(plan.services.size()), cursor.take<PeerImage>(plan.peers),
+  return {cursor.take<ServiceImage>(plan.services.size()),    cursor.take<PeerImage>(plan.peers),
           cursor.take<breaker::Options>(plan.options.size()), cursor.take<Terms>(plan.terms.size()),
-          cursor.take<std::uint32_t>(plan.buckets), cursor.take<Place>(ranks),
+          cursor.take<std::uint32_t>(plan.buckets),           cursor.take<Place>(ranks),
           cursor.take(plan.table ? plan.table->size() : 0, 8)};
 }
 
@@ -81,7 +81,8 @@ ServiceParts place_service(Cursor& cursor, const ServicePlan& plan) {
 std::size_t block_size(const Plan& plan, std::size_t ranks) {
   Cursor cursor;
   place_parts(cursor, plan, ranks);
-  for (const auto& [file, certificate] : *plan.certificates) cursor.take(certificate.text.size(), 1);
+  for (const auto& [file, certificate] : *plan.certificates)
+    cursor.take(certificate.text.size(), 1);
   for (const auto& terms : plan.terms) cursor.take(terms.tls_settings.name.value_or("").size(), 1);
   for (const auto& service : plan.services) {
     cursor.take(service.service->name.size(), 1);

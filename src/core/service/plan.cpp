@@ -62,11 +62,8 @@ void plan_tier(ServicePlan& plan, balance::Tier tier) {
 }
 
 ServicePlan plan_service(Plan& plan, const registry::Service& service) {
-  ServicePlan planned{.service = &service,
-                      .peers = {},
-                      .terms = terms_of(plan, service),
-                      .room = {},
-                      .points = {}};
+  ServicePlan planned{
+      .service = &service, .peers = {}, .terms = terms_of(plan, service), .room = {}, .points = {}};
   std::unordered_set<std::string> taken;
   for (const auto& peer : service.peers) {
     const std::uint32_t options = options_of(plan, service, peer);

@@ -42,7 +42,7 @@ struct ServicePlan {
 struct Plan {
   std::vector<ServicePlan> services;
   std::vector<breaker::Options> options;
-  std::vector<route::Route> routes;  // of all services, which they name by their numbers
+  std::vector<route::Route> routes;      // of all services, which they name by their numbers
   std::optional<route::Compiled> table;  // of them; nothing where there are none
   std::vector<TermsPlan> terms;
   const registry::Certificates* certificates;  // by the names of their files

@@ -25,10 +25,10 @@ struct Terms {
   base::Millis idle = kUnsaid;
   std::int64_t requests = kUnsaid;
   std::int64_t total = kUnsaid;
-  bool tls = false;                 // its peers speak TLS
-  std::int32_t verify = kUnsaid;    // or 0, or 1
-  Text name;                        // the server name; empty: unsaid
-  Text trusted;                     // certificates in PEM; empty: unsaid
+  bool tls = false;               // its peers speak TLS
+  std::int32_t verify = kUnsaid;  // or 0, or 1
+  Text name;                      // the server name; empty: unsaid
+  Text trusted;                   // certificates in PEM; empty: unsaid
   std::uint64_t trusted_digest[2] = {};
 };
 
