@@ -237,7 +237,7 @@ kerberos_known kerberos_zone_knows(kerberos_zone *zone, uint64_t lineage,
 int kerberos_zone_shrinks(kerberos_zone *zone, const kerberos_config *config, size_t *before,
     size_t *after);
 
-/* Frees what nobody uses any more. MUTEX. */
+/* Frees generations that nobody uses any more. MUTEX. */
 void kerberos_zone_sweep(kerberos_zone *zone, int64_t now);
 
 /* Process: one worker at work on the generations of its configuration. */

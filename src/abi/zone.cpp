@@ -62,6 +62,7 @@ kerberos_result kerberos_zone_build(kerberos_zone* zone, const kerberos_config* 
     zone->zone.bury(exists);
     zone->zone.sweep(now);
     *lineage = build_generation(zone->zone, config->registry, 0, inside(*edition));
+    zone->zone.await(now);
     return *lineage == 0 ? KERBEROS_NO_MEMORY : KERBEROS_OK;
   });
 }
@@ -138,7 +139,7 @@ int kerberos_zone_shrinks(kerberos_zone* zone, const kerberos_config* config, si
 }
 
 void kerberos_zone_sweep(kerberos_zone* zone, int64_t now) {
-  zone->zone.sweep(now);
+  zone->zone.sweep_generations(now);
 }
 
 kerberos_result kerberos_attach(kerberos_zone* zone, uint32_t slot, int64_t pid, uint64_t lineage,

@@ -97,6 +97,7 @@ World::~World() {
 std::shared_ptr<Plan> World::build(std::uint64_t lineage) {
   const std::uint64_t id = service::build_generation(zone_, operator_.registry(), lineage);
   expect(id != 0, "the zone is too small for a generation");
+  if (lineage == 0) zone_.await(now);
   auto plan = plan_of(id);
   expect_equal(plan->lineage, lineage == 0 ? id : lineage, "lineage of generation ", id);
   plans_[id] = plan;

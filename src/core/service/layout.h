@@ -207,8 +207,9 @@ struct ZoneHeader {
   Offset peer_records;
   Offset service_records;
   std::uint64_t last_generation;
-  std::uint32_t last_service;         // number given to a record
-  std::atomic<Offset> current;        // the generation in force
+  std::uint32_t last_service;   // number given to a record
+  std::atomic<Offset> current;  // the generation in force
+  base::Instant pending_since;
   Offset pending;                     // one that a configuration has built and not yet published
   std::atomic<std::uint64_t> leader;  // Leader
   RefusalWords refusal;

@@ -123,6 +123,14 @@ std::uint32_t Zone::bury(ProcessExists exists) const {
 }
 
 void Zone::sweep(base::Instant now) const {
+  sweep_generations(now);
+  drop_records(
+      [now](const auto& record) { return base::elapsed(record.released, now) >= kHistory; });
+}
+
+void Zone::sweep_generations(base::Instant now) const {
+  const bool late = base::elapsed(header_->pending_since, now) >= kPendingMax;
+  if (header_->pending != 0 && late) forget_pending();
   std::uint32_t kept = 0;
   for (Offset* link = &header_->generations; *link != 0;) {
     auto* generation = at<Generation>(*link);
@@ -137,8 +145,6 @@ void Zone::sweep(base::Instant now) const {
     release(block);
   }
   header_->kept.store(kept);  // counted anew: a builder may have died before it could count
-  drop_records(
-      [now](const auto& record) { return base::elapsed(record.released, now) >= kHistory; });
 }
 
 void Zone::drop_new() const {

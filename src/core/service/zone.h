@@ -30,6 +30,10 @@ struct Memory {
 // its breaker and its counters. Where the zone is short of memory, this goes first.
 inline constexpr base::Millis kHistory = 600'000;
 
+// How long a reload may take from building a generation to putting it in force. What waits longer
+// is of one that has failed.
+inline constexpr base::Millis kPendingMax = 300'000;
+
 // Whether a process still exists (not 0), which only the caller can ask the system.
 using ProcessExists = int (*)(std::int64_t pid);
 
@@ -71,6 +75,8 @@ class Zone {
 
   // What a configuration has built and not put in force, it never will.
   void forget_pending() const { header_->pending = 0; }
+  // It has been built, and waits since then.
+  void await(base::Instant now) const { header_->pending_since = now; }
 
   // Gives back what processes held that are gone without a word; returns how many were. nginx
   // starts a killed worker anew in its slot, but not one that was leaving after a reload.
@@ -85,6 +91,9 @@ class Zone {
   // Frees what nobody uses any more: the generations that no process pins, the records that no
   // generation has named for kHistory.
   void sweep(base::Instant now) const;
+
+  // The generations alone, which costs next to nothing where none is to be freed.
+  void sweep_generations(base::Instant now) const;
 
   // Takes a slot for a process; what its former owner held is given back. Returns the slot's new
   // life, or nothing where the zone has no memory for it.

@@ -80,6 +80,7 @@ class Gate {
   std::uint64_t build(const registry::Registry& registry, base::Instant now = 1) const {
     zone.forget_pending();
     sweep(now);
+    zone.await(now);
     return build_generation(zone, registry);
   }
 
