@@ -137,6 +137,20 @@ subtest 'history comes back, and the open time goes on growing' => sub {
     is breaker(3)->{state}, 'closed', 'and is closed';
 };
 
+subtest 'who is told to end has the last word' => sub {
+    for my $how ('stopped', 'stopped at once') {
+        my $trips = breaker(3)->{trips};
+
+        wait_for { breaker(3)->{retry_in} == 0 };
+        $b->mode(3, 'close');
+        get('/quick');
+        $b->mode(3, 'ok');
+        $end{$how}->();
+        $ng->start;
+        is breaker(3)->{trips}, $trips + 1, "$how: what has just happened is kept";
+    }
+};
+
 subtest 'who has moved, or has another name, begins anew' => sub {
     ok wait_until_kept(1, '"state":"open"'), 'on disk';
     $ng->stop(name => 'nginx was well');

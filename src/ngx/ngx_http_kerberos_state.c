@@ -412,7 +412,7 @@ ngx_http_kerberos_end_save(void *data)
 
     } else {
 
-        if (state->failed != save->failed || state->err != save->err) {
+        if (state->failed == NULL || state->err != save->err) {
             ngx_log_error(NGX_LOG_ERR, log, save->err,
                           "no state is kept: %s of \"%s\" failed",
                           save->failed, save->file);
