@@ -189,6 +189,23 @@ subtest 'taken out and put back while a request is on it' => sub {
     $backend->mode('all', 'ok');
 };
 
+subtest 'who comes back is known again' => sub {
+    change(a => [1, 2]);
+    http_get($ng->port, '/a/') for 1 .. 4;
+    wait_for { !grep { $_->{in_flight} } service(status($ng), 'a')->{peers}->@* };
+
+    my $before = peer(status($ng), 'a', at(2));
+
+    change(a => [1]);
+    ok +(wait_for { status($ng)->{zone}{generations} == 1 } 5), 'no generation has it any more';
+    pause(1.2);        # and all that is freed with them is
+    change(a => [2, 1]);
+
+    my $after = peer(status($ng), 'a', at(2));
+
+    is $after->{$_}, $before->{$_}, "$_: $after->{$_}" for qw(requests successes failures neutral);
+};
+
 subtest 'idle connections of peers that stay are kept' => sub {
     change(a => [1, 2]);
     my %of;

@@ -214,6 +214,35 @@ subtest 'what is no change' => sub {
     is lines($ng), 1, 'is the first line';
 };
 
+subtest 'what is bad is told once' => sub {
+    my $ng = start('services.yaml', 'services.yaml' => edition);
+    my $told = sub () { return scalar $ng->log_lines(qr/not taken over/) };
+
+    $ng->allow(qr/services\.yaml/);
+    spill($ng, 'services.yaml', "a: 1\n");
+    ok wait_for { $told->() == 1 }, 'a bad file';
+
+    for my $way ('touched', 'written again') {
+        $way eq 'touched' ? utime(undef, undef, $ng->path('services.yaml'))
+            : spill($ng, 'services.yaml', "a: 1\n");
+        pause(0.7);
+        is $told->(), 1, "$way, it is the same";
+    }
+
+    # Whoever leads next reads it for the first time, and knows what the other said.
+    for my $pid ($ng->workers) {
+        $ng->kill_worker($pid);
+    }
+    pause(1);
+    is $told->(), 1, 'nor do others tell it again';
+    like status($ng)->{config}{error}{message}, qr/services\.yaml:1:4/, 'the status has it still';
+
+    spill($ng, 'services.yaml', "a: 2\n");
+    ok wait_for { $told->() == 2 }, 'another is told';
+    spill($ng, 'services.yaml', edition);
+    taken($ng, $name, 'and a good one is taken');
+};
+
 subtest 'files of a folder, and variables beside them' => sub {
     local $ENV{LIVE_SVC_INSTANCES} = 'x:http://' . $backend->address(3) . '::1:5s';
 
