@@ -302,6 +302,9 @@ typedef struct {
 } ngx_http_kerberos_loc_conf_t;
 
 
+typedef struct ngx_http_kerberos_form_s  ngx_http_kerberos_form_t;
+
+
 /*
  * A request to a service. It lives in a cleanup of the request's pool, for
  * that survives internal redirects, which wipe the module contexts, and sees
@@ -316,6 +319,10 @@ typedef struct {
 
     ngx_str_t                        route;          /* that was found, */
     ngx_str_t                        routed;         /* and its service */
+    ngx_uint_t                       unmatched;      /* none was, counted */
+    ngx_http_handler_pt              handler;        /* of the location */
+    ngx_http_kerberos_form_t        *original;       /* while it is changed */
+    ngx_http_kerberos_form_t        *sent;           /* by its route */
     ngx_uint_t                       registry;       /* not of a block's own */
     ngx_uint_t                       opened;
     uint32_t                         service;        /* rank */
@@ -478,17 +485,22 @@ ngx_int_t ngx_http_kerberos_init_peer(ngx_http_request_t *r,
     ngx_http_upstream_srv_conf_t *us);
 ngx_http_kerberos_ctx_t *ngx_http_kerberos_create_ctx(ngx_http_request_t *r);
 ngx_http_kerberos_ctx_t *ngx_http_kerberos_get_ctx(ngx_http_request_t *r);
+ngx_uint_t ngx_http_kerberos_was_unmatched(ngx_http_request_t *r);
 
 /* ngx_http_kerberos_route.c: which service, where the location names none */
 
 ngx_int_t ngx_http_kerberos_init_routes(ngx_conf_t *cf);
 ngx_int_t ngx_http_kerberos_find_route(ngx_http_request_t *r,
     ngx_http_kerberos_ctx_t *ctx, kerberos_route *route);
+ngx_int_t ngx_http_kerberos_follow_parent(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx);
+void ngx_http_kerberos_restore_request(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx);
 
 /* ngx_http_kerberos_header.c: headers of the request */
 
-ngx_int_t ngx_http_kerberos_set_header(ngx_http_request_t *r, ngx_str_t *name,
-    ngx_str_t *value);
+ngx_int_t ngx_http_kerberos_replace_headers(ngx_http_request_t *r,
+    ngx_keyval_t *headers, ngx_uint_t n);
 
 /* ngx_http_kerberos_terms.c: what an attempt goes by */
 

@@ -44,6 +44,17 @@ ngx_http_kerberos_init_peer(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
+    /* the request to the peer is written */
+
+    ngx_http_kerberos_restore_request(r, ctx);
+
+    if (ctx->handler == NULL
+        && us == ctx->kmcf->registry
+        && ngx_http_kerberos_follow_parent(r, ctx) != NGX_OK)
+    {
+        return NGX_ERROR;
+    }
+
     kscf = ngx_http_conf_upstream_srv_conf(us, ngx_http_kerberos_module);
 
     if (ctx->process == NULL) {
@@ -115,7 +126,7 @@ ngx_http_kerberos_open_ctx(ngx_http_request_t *r)
 
     ctx = ngx_http_get_module_ctx(r, ngx_http_kerberos_module);
 
-    if (ctx && !ctx->opened && ctx->route.len) {
+    if (ctx && !ctx->opened && ctx->handler) {
         return ctx;
     }
 
@@ -175,6 +186,29 @@ ngx_http_kerberos_get_ctx(ngx_http_request_t *r)
     }
 
     return NULL;
+}
+
+
+/* whether the request has been somewhere where no route was for it */
+
+ngx_uint_t
+ngx_http_kerberos_was_unmatched(ngx_http_request_t *r)
+{
+    ngx_pool_cleanup_t       *cln;
+    ngx_http_kerberos_ctx_t  *ctx;
+
+    for (cln = r->pool->cleanup; cln; cln = cln->next) {
+
+        if (cln->handler == ngx_http_kerberos_release) {
+            ctx = cln->data;
+
+            if (ctx->request == r && ctx->unmatched) {
+                return 1;
+            }
+        }
+    }
+
+    return 0;
 }
 
 

@@ -158,6 +158,12 @@ ngx_http_kerberos_header_filter(ngx_http_request_t *r)
         return ngx_http_next_header_filter(r);
     }
 
+    /* what comes from a cache did not get as far as a peer */
+
+    if (ctx == ngx_http_get_module_ctx(r, ngx_http_kerberos_module)) {
+        ngx_http_kerberos_restore_request(r, ctx);
+    }
+
     if (ctx->held && ctx->pick.met == KERBEROS_HALF_OPEN) {
         ngx_http_kerberos_answer_probe(ctx);
     }

@@ -37,21 +37,9 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
         klcf = ngx_http_get_module_loc_conf(r, ngx_http_kerberos_module);
         service = klcf->service;
         ctx->registry = 1;
-
-        if (service == NULL && ctx->routed.len == 0) {
-            rc = ngx_http_kerberos_route_late(r, ctx);
-
-            if (rc != NGX_OK) {
-                return rc;
-            }
-        }
     }
 
     value = us->host;
-
-    if (service == NULL && ctx->registry) {
-        value = ctx->routed;
-    }
 
     if (service) {
         ctx->registry = 1;
@@ -59,6 +47,19 @@ ngx_http_kerberos_find_service(ngx_http_request_t *r,
         if (ngx_http_complex_value(r, service, &value) != NGX_OK) {
             return NGX_ERROR;
         }
+    }
+
+    if (us == ctx->kmcf->registry && (service == NULL || value.len == 0)) {
+
+        if (ctx->routed.len == 0) {
+            rc = ngx_http_kerberos_route_late(r, ctx);
+
+            if (rc != NGX_OK) {
+                return rc;
+            }
+        }
+
+        value = ctx->routed;
     }
 
     name.data = (char *) value.data;
