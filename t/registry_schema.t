@@ -96,7 +96,7 @@ subtest 'what both take' => sub {
             'breaker: {slow: 1s}'),
         (map { said("keepalive: $_") } 'off', '64', '{}', '{connections: 8, idle: 1m, total: 9}'),
         (map { said("timeouts: $_") } '{}', '{connect: 1s, send: 500ms, read: 24h}'),
-        "services: {a: {peers: [https://a.example], tls: {name: a.example, verify: true}}}\n",
+        "services: {a: {peers: [https://a.example], tls: {name: a.example, verify: true, trusted_certificate: x}}}\n",
         (map { said("routes: $_") } '[]', '[{path: /}]', '[{exact: "/a"}, {regex: "/[0-9]+"}]',
             '[{host: "*.a.example"}]', '[{path: /, methods: [GET, PURGE], priority: 3}]',
             '[{path: /, headers: {X-A: 7, X-B: {present: false}}, query: {v: {regex: "[12]"}}}]',

@@ -52,8 +52,8 @@ EOF
 my %peer  = map { ("PEER_$_" => '127.0.0.1:' . $peers->port($_)) } 1 .. 4;
 my %trust = (own => $cert->{cert}, other => $other->{cert});
 
-my $ng = nginx(start => 0, workers => 1, vars => { %$cert, %peer, other_cert => $other->{cert}, other_key => $other->{key} },
-    http => <<'EOF');
+my $ng = nginx(start => 0,
+    vars => { %$cert, %peer, other_cert => $other->{cert}, other_key => $other->{key} }, http => <<'EOF');
     kerberos_registry services.yaml;
     upstream foreign {
         kerberos_service $arg_service;
@@ -162,14 +162,15 @@ subtest 'the name that is asked for' => sub {
         ok !$used{ $r->{headers}{'x-connection'} }, 'another connection';
     }
 
-    is name('/foreign', 'a'), 'second.example', 'nginx keeps one';
+    is $c->get('/foreign?service=a')->{headers}{'x-name'}, 'second.example', 'nginx keeps one';
     ok change(registry(a => service_of(1, 'name: third.example'))), 'a third one';
-    is name('/foreign', 'a'), 'third.example', 'nor where nginx keeps them';
+    is $c->get('/foreign?service=a')->{headers}{'x-name'}, 'third.example', 'nor where nginx keeps them';
     $c->close;
 };
 
 subtest 'sessions are of one name' => sub {
-    my $reused = sub ($count) { return join '', map { get('/plain', 's')->{headers}{'x-reused'} } 1 .. $count };
+    my $c      = http_connect($ng->port);
+    my $reused = sub ($count) { return join '', map { $c->get('/plain?service=s')->{headers}{'x-reused'} } 1 .. $count };
 
     ok change(registry(s => service_of(4, 'name: first.example'))), 'one name';
     is $reused->(4), '.rrr', 'its session is resumed';
@@ -177,6 +178,7 @@ subtest 'sessions are of one name' => sub {
     is $reused->(4), '.rrr', 'has its own';
     ok change(registry(s => service_of(4, "name: second.example, trusted_certificate: $trust{own}, verify: false"))), 'other authorities';
     is $reused->(4), '.rrr', 'have their own';
+    $c->close;
 };
 
 subtest 'verification' => sub {
@@ -212,6 +214,49 @@ subtest 'verification' => sub {
     is got('/verified', 'v'), 502, 'is not trusted there';
     ok change(registry(v => service_of(2, 'verify: false'))), 'unless the service says that it need not be';
     is got('/verified', 'v'), 204, 'it need not';
+};
+
+subtest 'no request fails, however often all of it changes' => sub {
+    my @terms = (
+        [1, "name: localhost, trusted_certificate: $trust{own}", 'https localhost'],
+        [2, "name: other, trusted_certificate: $trust{other}",   'https other'],
+        [3, '',                                                  'http '],
+        [1, 'name: third.example',                               'https third.example'],
+    );
+    my %wrong;
+
+    ok change(registry(w => service_of(@{ $terms[0] }[0, 1]))), 'in force';
+
+    for my $n (1 .. 16) {
+        my ($old, $new) = @terms[($n - 1) % 4, $n % 4];
+        my $yaml = registry(w => service_of(@$new[0, 1]) . ($n % 3 ? "    keepalive: $n\n" : ''));
+        my $changed = fork // die "fork: $!";
+
+        # Beside the requests, so that these meet it at any point.
+
+        if (!$changed) {
+            $ng->write_file("services.yaml.$n", $yaml);
+            rename $ng->path("services.yaml.$n"), $ng->path('services.yaml');
+            require POSIX;
+            POSIX::_exit(0);
+        }
+
+        my %seen;
+
+        for my $round (1 .. 1000) {
+            for my $r (http_parallel(8, $ng->port, '/plain?service=w')) {
+                my $told = "$r->{status} " . join ' ', map { $_ // '' } @{ $r->{headers} }{qw(x-scheme x-name)};
+
+                $seen{$told}++;
+                $wrong{$told}++ if $told ne "204 $old->[2]" && $told ne "204 $new->[2]";
+            }
+            last if ($seen{"204 $new->[2]"} // 0) >= 16;
+        }
+        ok $seen{"204 $new->[2]"}, "$n: taken over";
+        waitpid $changed, 0;
+    }
+    is_deeply \%wrong, {}, 'all are served, by what was in force before or is now';
+    ok change(registry(v => service_of(1))), 'and back';
 };
 
 subtest 'what is not safe is refused' => sub {

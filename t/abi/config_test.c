@@ -117,8 +117,6 @@ static void a_registry_is_read_and_resolved(void **state)
     assert_true(kerberos_find(at->process, KERBEROS_OF_REGISTRY, text("product"), &product));
     assert_int_equal(kerberos_service_peers(at->process, users), 3);
     assert_int_equal(kerberos_service_peers(at->process, product), 1);
-    assert_false(kerberos_service_tls(at->process, users));
-    assert_true(kerberos_service_tls(at->process, product));
     assert_text(kerberos_service_name(at->process, users), "users");
     kerberos_open(at->process, product, 1, kNoKey, &request);
     kerberos_pick_peer(at->process, &request, 1000, &pick, &notices);

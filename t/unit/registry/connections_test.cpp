@@ -52,7 +52,7 @@ void each_is_inherited_by_itself(void**) {
   base::Problems problems;
   const Defaults defaults = defaults_of(
       "defaults: {timeouts: {connect: 1s, read: 2s}, keepalive: {connections: 8, idle: 5s}, "
-      "tls: {name: a.example, verify: true}}",
+      "tls: {name: a.example, verify: true, trusted_certificate: y}}",
       problems);
   const Service service = service_with(
       "timeouts: {read: 9s}, keepalive: 16, tls: {verify: false, trusted_certificate: x}", defaults,
@@ -122,6 +122,31 @@ void tls_is_for_peers_that_speak_it(void**) {
   expect_text("defaults are for everybody", listed(problems), "");
 }
 
+void nobody_is_verified_by_nobody(void**) {
+  base::Problems problems;
+  service_of("a: {peers: [https://a], tls: {name: a, verify: true}}", {}, problems);
+  expect_text("own", listed(problems),
+              "1:25: \"verify\" of service \"a\" without \"trusted_certificate\" (the "
+              "authorities to verify by)");
+  problems.clear();
+  const Defaults defaults = defaults_of("defaults: {tls: {verify: true}}", problems);
+  service_of("a: [https://a]", defaults, problems);
+  expect_text("inherited", listed(problems),
+              "1:1: \"verify\" of service \"a\" without \"trusted_certificate\" (the "
+              "authorities to verify by)");
+  problems.clear();
+  service_of("a: {peers: [https://a], tls: {verify: false}}", defaults, problems);
+  service_of("a: {peers: [https://a], tls: {trusted_certificate: x}}", defaults, problems);
+  expect_text("none", listed(problems), "");
+}
+
+void authorities_mean_verification(void**) {
+  assert_false(TlsSettings().verifies().has_value());
+  assert_true(*(TlsSettings{{}, {}, "x"}.verifies()));
+  assert_true(*(TlsSettings{{}, true, {}}.verifies()));
+  assert_false(*(TlsSettings{{}, false, "x"}.verifies()));
+}
+
 void the_directive_is_read_by_the_same_table(void**) {
   KeepaliveSettings settings;
   assert_true(set(settings, "connections", "64").refusal == Refusal::kNone);
@@ -148,6 +173,8 @@ int main() {
       cmocka_unit_test(each_is_inherited_by_itself),
       cmocka_unit_test(what_is_wrong_is_told),
       cmocka_unit_test(tls_is_for_peers_that_speak_it),
+      cmocka_unit_test(nobody_is_verified_by_nobody),
+      cmocka_unit_test(authorities_mean_verification),
       cmocka_unit_test(the_directive_is_read_by_the_same_table),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);

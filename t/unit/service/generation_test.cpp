@@ -39,8 +39,8 @@ void a_generation_holds_what_the_configuration_says(void**) {
   const ServiceImage& two = generation.services()[1];
   assert_text(generation.text(one.name), "first");
   assert_text(generation.text(two.name), "second");
-  assert_false(one.tls);
-  assert_true(two.tls);
+  assert_false(generation.terms(one).tls);
+  assert_true(generation.terms(two).tls);
   assert_int_equal(one.usable, 2);
   assert_int_equal(two.usable, 1);
 
