@@ -45,7 +45,7 @@ my $peers = nginx(module => 0, workers => 1,
         keepalive_timeout   0;
         ssl_certificate     %%cert%%;
         ssl_certificate_key %%key%%;
-        return 204;
+        location / { return 204; }  # outside, nginx would say "keep-alive" and close
     }
 EOF
 
