@@ -31,7 +31,8 @@ struct Journey {
 
   // Of the attempt under way.
   PeerPlan* peer = nullptr;
-  std::shared_ptr<Plan> gone;  // where that peer is from, if the request's generation has it no more
+  std::shared_ptr<Plan>
+      gone;  // where that peer is from, if the request's generation has it no more
   AttemptModel attempt;
   Fate fate;
   Instant began = 0;

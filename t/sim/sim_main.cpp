@@ -75,14 +75,15 @@ int main(int argc, char** argv) {
   for (std::uint64_t seed = from; passed && seed <= to; seed += stride) {
     passed = run(seed, trace, totals);
   }
-  std::printf("%s %llu seeds, %llu steps, %llu requests, %llu transitions; %llu adoptions, %llu "
-              "requests carried over, %llu from peers that were gone\n",
-              passed ? "ok   " : "FAIL ", static_cast<unsigned long long>(totals.seeds),
-              static_cast<unsigned long long>(totals.steps),
-              static_cast<unsigned long long>(totals.requests),
-              static_cast<unsigned long long>(totals.transitions),
-              static_cast<unsigned long long>(totals.adoptions),
-              static_cast<unsigned long long>(totals.carried),
-              static_cast<unsigned long long>(totals.gone));
+  std::printf(
+      "%s %llu seeds, %llu steps, %llu requests, %llu transitions; %llu adoptions, %llu "
+      "requests carried over, %llu from peers that were gone\n",
+      passed ? "ok   " : "FAIL ", static_cast<unsigned long long>(totals.seeds),
+      static_cast<unsigned long long>(totals.steps),
+      static_cast<unsigned long long>(totals.requests),
+      static_cast<unsigned long long>(totals.transitions),
+      static_cast<unsigned long long>(totals.adoptions),
+      static_cast<unsigned long long>(totals.carried),
+      static_cast<unsigned long long>(totals.gone));
   return passed ? 0 : 1;
 }

@@ -454,8 +454,8 @@ void Simulation::live_on() {
   }
   rates_.arrival = std::clamp<Millis>(2'000 / scale_.peers, 1, 20);
   schedule(world_.now, What::kArrival);  // the next client might be a long time off
-  const Instant end =
-      world_.now + kLasting + kLongest + 2 * longest + 10'000 + rates_.arrival * turns * 4 * scale_.services;
+  const Instant end = world_.now + kLasting + kLongest + 2 * longest + 10'000 +
+                      rates_.arrival * turns * 4 * scale_.services;
   const PeerPlan* out = nullptr;
   while ((out = still_out()) != nullptr) {
     expect(world_.now < end, out->model->name, ": is well, and its breaker does not close; state ",

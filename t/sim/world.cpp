@@ -178,7 +178,8 @@ Machine* World::machine(const std::string& address) {
 bool World::used(const Plan& plan) const {
   const auto holds = [&](const auto& held) { return held.contains(plan.generation); };
   return &plan == current_.get() || &plan == pending_.get() ||
-         std::ranges::any_of(workers_, [&](const auto& it) { return it->alive() && holds(it->held); }) ||
+         std::ranges::any_of(workers_,
+                             [&](const auto& it) { return it->alive() && holds(it->held); }) ||
          std::ranges::any_of(graves_, [&](const Grave& grave) { return holds(grave.held); });
 }
 
@@ -386,8 +387,13 @@ void World::compare_blocks() const {
   };
   const service::ZoneHeader& header = zone_.header();
   count(header.generations, [&](auto at) { return zone_.at<service::Generation>(at)->next; });
-  count(header.peer_records, [&](auto at) { return zone_.at<service::PeerRecord>(at)->next; });
-  count(header.service_records, [&](auto at) { return zone_.at<service::ServiceRecord>(at)->next; });
+  count(header.peer_records, [&](auto at) {
+    const auto* record = zone_.at<service::PeerRecord>(at);
+    blocks += (record->window != 0 ? 1 : 0) + (record->key_at != 0 ? 1 : 0);
+    return record->next;
+  });
+  count(header.service_records,
+        [&](auto at) { return zone_.at<service::ServiceRecord>(at)->next; });
   for (std::uint32_t slot = 0; slot < kSlots; ++slot) {
     const service::Offset uses = header.slots[slot].uses.load();
     if (uses == 0) continue;
@@ -405,7 +411,8 @@ void World::check_rest() {
     if (!worker->alive()) continue;
     expect(worker->plan->lineage == current_->lineage, "slot ", worker->slot, " has never left");
     adopt(*worker);
-    expect_equal(worker->held.size(), 1U, "generations that slot ", worker->slot, " pins in the end");
+    expect_equal(worker->held.size(), 1U, "generations that slot ", worker->slot,
+                 " pins in the end");
   }
   zone_.forget_pending();
   pending_.reset();

@@ -62,8 +62,8 @@ struct Plan {
 struct Worker {
   std::uint32_t slot = 0;
   std::int64_t pid = 0;
-  std::unique_ptr<service::Process> process;  // none: it is gone
-  std::shared_ptr<Plan> plan;                 // that it has adopted last
+  std::unique_ptr<service::Process> process;    // none: it is gone
+  std::shared_ptr<Plan> plan;                   // that it has adopted last
   std::map<std::uint64_t, std::uint32_t> held;  // generations that it pins: requests on each
   Millis skew = 0;
   Instant last = 0;          // its clock as it was read last; it never runs back
