@@ -179,6 +179,7 @@ void Simulation::tick() {
     checks_.orphans(*worker);
   }
   if (dice_.chance(20)) world_.sweep();
+  if (dice_.chance(2)) world_.forget_history();
 }
 
 void Simulation::pause() {

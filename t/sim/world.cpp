@@ -110,6 +110,11 @@ void World::sweep() {
   note_freed_records();
 }
 
+void World::forget_history() {
+  zone_.forget_history();
+  note_freed_records(0);
+}
+
 std::shared_ptr<Plan> World::plan_of(std::uint64_t generation) {
   auto plan = std::make_shared<Plan>();
   plan->generation = generation;
@@ -209,7 +214,7 @@ void World::note_freed_generations() {
 }
 
 // Which records are gone: exactly those that nobody has named for so long, and nobody uses.
-void World::note_freed_records() {
+void World::note_freed_records(Millis history) {
   std::unordered_map<std::string, const service::PeerRecord*> there;
   for (service::Offset next = zone_.header().peer_records; next != 0;) {
     const auto* record = zone_.at<service::PeerRecord>(next);
@@ -220,7 +225,7 @@ void World::note_freed_records() {
     const PeerModel& model = *peer.second;
     const auto found = there.find(model.key);
     const bool old = model.references == 0 && model.in_flight + model.unburied == 0 &&
-                     now - model.released >= service::kHistory;
+                     now - model.released >= history;
     expect_equal(found != there.end(), !old, model.name, ": whether its record is kept");
     expect(old || found->second == model.record, model.name, ": its record is another");
     if (old) std::erase(leased, &model);

@@ -119,8 +119,9 @@ class World {
   bool adopt(Worker& worker);
   // It has found it and pinned it, and no more.
   void seek(Worker& worker);
-  // Somebody frees what nobody uses.
+  // Somebody frees what nobody uses, and, where memory is short, what might have been used again.
   void sweep();
+  void forget_history();
   [[nodiscard]] const Plan& plan(std::uint64_t generation) const { return *plans_.at(generation); }
   // A worker is gone without a word, with these attempts in flight.
   void crash(Worker& worker, const std::vector<PeerModel*>& in_flight);
@@ -154,7 +155,7 @@ class World {
   void compare_blocks() const;
   [[nodiscard]] bool used(const Plan& plan) const;
   void note_freed_generations();
-  void note_freed_records();
+  void note_freed_records(Millis history = service::kHistory);
   void leave(Worker& worker);
   void bury_all(std::uint32_t slot);
   void spawn(std::uint32_t slot);

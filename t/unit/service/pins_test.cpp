@@ -1,9 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "core/service/pins.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/base/random.h"
@@ -16,6 +22,45 @@ namespace {
 registry::Registry two() {
   return one({peer("a"), peer("b")});
 }
+
+// Somebody who comes between two instructions of another: when the page of `where` is next written
+// to, but before it is.
+class Intruder {
+ public:
+  Intruder(void* where, std::function<void()> what) : what_(std::move(what)) {
+    const auto at = reinterpret_cast<std::uintptr_t>(where);
+    page_ = reinterpret_cast<void*>(at / Arena::kPage * Arena::kPage);
+    waiting() = this;
+    struct sigaction action {};
+    action.sa_handler = [](int) { waiting()->come(); };
+    sigaction(SIGSEGV, &action, &former_);
+    mprotect(page_, Arena::kPage, PROT_READ);
+  }
+  ~Intruder() {
+    mprotect(page_, Arena::kPage, PROT_READ | PROT_WRITE);
+    sigaction(SIGSEGV, &former_, nullptr);
+  }
+  Intruder(const Intruder&) = delete;
+  Intruder& operator=(const Intruder&) = delete;
+
+  [[nodiscard]] bool came() const { return came_; }
+
+ private:
+  static Intruder*& waiting() {
+    static Intruder* one = nullptr;
+    return one;
+  }
+  void come() {
+    if (std::exchange(came_, true)) std::abort();  // a fault of another kind
+    mprotect(page_, Arena::kPage, PROT_READ | PROT_WRITE);
+    what_();
+  }
+
+  std::function<void()> what_;
+  void* page_;
+  struct sigaction former_ {};
+  bool came_ = false;
+};
 
 // Adopting.
 
@@ -60,6 +105,39 @@ void what_is_sought_and_not_gone_over_to_is_sought_again(void**) {
   assert_true(process.adopt());
   assert_text(pinned(gate, 0), "21");
   assert_text(serve(process, 2, 1), "ab");
+}
+
+// While a process is about to pin what it has found in force, another is put in force and the first
+// is freed: between those two instructions, always.
+void what_is_freed_while_it_is_being_pinned_is_not_adopted(void**) {
+  constexpr std::uint32_t kSlot = kSlots - 1;  // in another page than what a change writes
+  const Gate gate;
+  gate.reload(two());
+  Process process = gate.attach(kSlot);
+  gate.change(one({peer("c")}));
+  const Intruder intruder(&gate.zone.header().slots[kSlot].pins, [&] {
+    gate.change(one({peer("d")}));
+    gate.sweep();
+    assert_text(gate.generations(), "1 3");
+  });
+  assert_true(process.adopt());
+  assert_true(intruder.came());
+  assert_int_equal(process.generation().id(), 3);
+  assert_text(pinned(gate, kSlot), "3");
+  assert_text(serve(process, 2, 1), "dd");
+}
+
+// What is in force is its own again, as never happens: it stays where it is.
+void a_chase_may_end_where_it_began(void**) {
+  constexpr std::uint32_t kSlot = kSlots - 1;
+  const Gate gate;
+  gate.reload(two());
+  Process process = gate.attach(kSlot);
+  gate.change(two());
+  const Intruder intruder(&gate.zone.header().slots[kSlot].pins, [&] { gate.zone.publish(1); });
+  assert_false(process.adopt());
+  assert_true(intruder.came());
+  assert_text(pinned(gate, kSlot), "1");
 }
 
 // Holding.
@@ -387,6 +465,8 @@ int main() {
       cmocka_unit_test(a_process_goes_over_to_what_is_in_force),
       cmocka_unit_test(what_came_and_went_meanwhile_is_skipped),
       cmocka_unit_test(what_is_sought_and_not_gone_over_to_is_sought_again),
+      cmocka_unit_test(what_is_freed_while_it_is_being_pinned_is_not_adopted),
+      cmocka_unit_test(a_chase_may_end_where_it_began),
       cmocka_unit_test(a_generation_is_held_to_its_last_request),
       cmocka_unit_test(the_newest_is_held_without_any_request),
       cmocka_unit_test(who_closes_twice_lets_go_once),
