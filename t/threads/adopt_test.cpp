@@ -38,7 +38,8 @@ registry::Registry variant(std::uint32_t number) {
   registry::Registry made = balanced(kWords[number % 4], std::move(peers));
   registry::Service other = named("other", {peer("number 3"), peer("always")});
   const bool first = number % 3 == 0;
-  if (number % 3 != 2) made.services.insert(first ? made.services.begin() : made.services.end(), other);
+  if (number % 3 != 2)
+    made.services.insert(first ? made.services.begin() : made.services.end(), other);
   return made;
 }
 
@@ -179,8 +180,7 @@ void whatever_requests_outlive_counts_are_exact_in_the_end(void**) {
       if (!whole(generation)) ++crew.wrong;
       const std::uint32_t number =
           random.below(static_cast<std::uint32_t>(generation.services().size()));
-      const bool product =
-          generation.text(generation.services()[number].name) == "product";
+      const bool product = generation.text(generation.services()[number].name) == "product";
       open.push_back({Lasting(process, number, std::to_string(i)), generation.id(), product});
       attempt(open.back());
       if (random.below(8) == 0) {  // somebody is sent again

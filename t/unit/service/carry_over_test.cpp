@@ -282,9 +282,10 @@ void services_and_peers_are_found_wherever_they_stand(void**) {
   Lasting of_y(process, 1);
   assert_text(of_x.pick(1), "a");
   assert_text(of_y.pick(1), "b");
-  overtake(gate, process, registry_of({named("w", {peer("a"), peer("b")}),
-                                       named("y", {peer("d"), peer("c"), peer("b")}),
-                                       named("x", {peer("e"), peer("a")})}));
+  overtake(gate, process,
+           registry_of({named("w", {peer("a"), peer("b")}),
+                        named("y", {peer("d"), peer("c"), peer("b")}),
+                        named("x", {peer("e"), peer("a")})}));
   assert_true(of_x.report(kGood, 3));
   assert_true(of_y.report(kGood, 3));
   const auto peers = process.generation().peers();
@@ -405,7 +406,8 @@ void counts_come_back_to_zero_whatever_happened_to_the_bound(void**) {
       const std::uint32_t rank = requests[0].request.rank;
       assert_int_equal(gate.zone.in_flight(service), before == kWith ? 5 : 0);
       overtake(gate, process, balanced(after, {peer("b"), peer(stays ? "a" : "c")}));
-      for (Lasting& request : requests) assert_true(service_of(process, request.request).has_value());
+      for (Lasting& request : requests)
+        assert_true(service_of(process, request.request).has_value());
       assert_int_equal(gate.zone.in_flight(service), before == kWith ? 5 : 0);
       assert_int_equal(gate.zone.in_flight(rank), 5);
       for (Lasting& request : requests) assert_int_equal(request.report(kNothing, 3), stays);
