@@ -237,7 +237,7 @@ my %seen;
 
 sub look_after_workers () {
     my %now = map { $_ => title($_) } children($ng->pid);
-    for my $pid (keys %now) { $seen{$pid} = 1 }
+    for my $pid (keys %now) { $seen{$pid} = 1 if $now{$pid} eq 'nginx: worker process' }
     for my $pid (keys %seen) {
         $left{$pid} //= now() if ($now{$pid} // '') ne 'nginx: worker process';
     }
