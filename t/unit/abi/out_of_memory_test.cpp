@@ -97,7 +97,8 @@ struct Gate {
   Gate& operator=(const Gate&) = delete;
 
   void reload() {
-    assert_int_equal(kerberos_zone_build(zone, config, &kEdition, exists, 1, &generation), KERBEROS_OK);
+    assert_int_equal(kerberos_zone_build(zone, config, &kEdition, exists, 1, &generation),
+                     KERBEROS_OK);
     kerberos_zone_publish(zone, generation);
   }
   void attach() {
@@ -348,7 +349,9 @@ void a_generation_that_cannot_be_built_leaves_the_one_in_force(void**) {
   std::uint64_t generation = 0;
   const std::size_t used = gate.arena.in_use();
   each_allocation_fails(
-      [&] { return kerberos_zone_build(gate.zone, gate.config, &kEdition, exists, 1, &generation); },
+      [&] {
+        return kerberos_zone_build(gate.zone, gate.config, &kEdition, exists, 1, &generation);
+      },
       [&] {
         assert_true(gate.serve());
         assert_int_equal(gate.arena.in_use(), used);

@@ -63,9 +63,7 @@ struct Rig {
   [[nodiscard]] Word word() const { return Word::unpack(words.word.load()); }
   State state() { return breaker().state(); }
   bool shut() { return breaker().shut(now); }
-  Tally tally() {
-    return Window(window, options.window, word().epoch, word().until).tally(now);
-  }
+  Tally tally() { return Window(window, options.window, word().epoch, word().until).tally(now); }
   View view() { return breaker().view(owners(), now); }
 
   Pass admitted() {

@@ -18,8 +18,7 @@ inline const std::string kParameters =
     "probes, successes, probe_timeout, probe_grace, ramp, max_open, panic, mode";
 
 // As every refusal of an unknown key of a service, and of the defaults, lists them.
-inline const std::string kDefaultsKeys =
-    "balance, breaker, failure_on, keepalive, timeouts, tls";
+inline const std::string kDefaultsKeys = "balance, breaker, failure_on, keepalive, timeouts, tls";
 inline const std::string kServiceKeys = "peers, routes, " + kDefaultsKeys;
 
 inline void expect_text(std::string_view row, std::string_view actual, std::string_view expected) {

@@ -22,9 +22,7 @@ struct Desk {
     gate.reload(registry);
     bench.reserve(generation().peers().size());
   }
-  [[nodiscard]] GenerationView generation() const {
-    return GenerationView(gate.zone.current());
-  }
+  [[nodiscard]] GenerationView generation() const { return GenerationView(gate.zone.current()); }
   [[nodiscard]] const ServiceImage& service() const { return generation().services()[0]; }
   [[nodiscard]] const auto& room(balance::Tier tier) const {
     return service().room.tiers[static_cast<std::size_t>(tier)];
