@@ -16,8 +16,8 @@ my $slice = $said =~ /--with-http_slice_module/;
 
 plan skip_all => 'this nginx was built without a cache' if $said =~ /--without-http-cache/;
 
-my $b  = backend(1);
-my $ng = nginx(backend => $b, start => 0, vars => { SLICE => $slice ? <<'EOF' : '' }, http => <<'EOF');
+my $b      = backend(1);
+my $sliced = $slice ? <<'EOF' : '';
         location /slice/ {
             slice 8;
             proxy_set_header Range $slice_range;
@@ -27,6 +27,8 @@ my $ng = nginx(backend => $b, start => 0, vars => { SLICE => $slice ? <<'EOF' : 
             proxy_pass http://kerberos;
         }
 EOF
+
+my $ng = nginx(backend => $b, start => 0, vars => { SLICE => $sliced }, http => <<'EOF');
     kerberos_registry services.yaml;
     proxy_cache_path %%PREFIX%%/cache keys_zone=cache:1m;
     log_format route '$request_uri $uri $upstream_cache_status $http_x_lane';
@@ -59,11 +61,13 @@ services:
   a:
     peers: ["http://@{[$b->address(1)]}"]
     routes:
-      - {name: a, path: /a, strip: true, headers: {X-Lane: {present: true}}, set_headers: {X-Lane: ""}}
+      - {name: a, path: /a, strip: true,
+         headers: {X-Lane: {present: true}}, set_headers: {X-Lane: ""}}
   files:
     peers: ["http://127.0.0.1:@{[$ng->port(2)]}"]
     routes:
-      - {name: slice, path: /slice, strip: true, headers: {X-Lane: {present: true}}, set_headers: {X-Lane: ""}}
+      - {name: slice, path: /slice, strip: true,
+         headers: {X-Lane: {present: true}}, set_headers: {X-Lane: ""}}
 EOF
 $ng->start;
 

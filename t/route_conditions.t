@@ -56,9 +56,11 @@ sub with ($path, @headers) { return route($path, headers => [@headers]) }
 
 
 subtest 'host' => sub {
-    is with('/', Host => $_), 'host', $_ for 'a.example', 'A.Example', 'a.example:8080', 'a.example.';
+    is with('/', Host => $_), 'host', $_
+        for 'a.example', 'A.Example', 'a.example:8080', 'a.example.';
     is with('/', Host => $_), 'below', $_ for 'x.b.example', 'X.Y.B.EXAMPLE:1';
-    is with('/', Host => $_), 404, $_ for 'b.example', 'xb.example', 'a.example.evil', '[::1]:80';
+    is with('/', Host => $_), 404, $_
+        for 'b.example', 'xb.example', 'a.example.evil', '[::1]:80';
     is route('/', version => '1.0'), 404, 'none';
     is route('http://a.example/', headers => [Host => 'x.b.example']), 'host', 'in the line';
 };

@@ -43,14 +43,26 @@ services:
   a:
     peers: ["http://@{[$b->address(1)]}"]
     routes:
-      - {path: /set, set_headers: {X-Lane: fast, User-Agent: gate, Authorization: "Basic eDp5", Cookie: "a=1", X-Forwarded-For: "\$remote_addr"}}
-      - {path: /own, set_headers: {X-Lane: fast, User-Agent: gate, Authorization: "Basic eDp5", Cookie: "a=1", X-Forwarded-For: 10.0.0.1}}
-      - {path: /gone, set_headers: {X-Lane: "", User-Agent: "", Authorization: "", Cookie: "", X-Forwarded-For: ""}}
-      - {path: /own/gone, set_headers: {X-Lane: "", User-Agent: "", Authorization: "", Cookie: "", X-Forwarded-For: ""}}
-      - {path: /values, set_headers: {X-Tenant: "", X-Was: "\$http_x_tenant", X-Two: "\$request_method-\$http_x_tenant-\$arg_x", X-None: "\$nothing", X-Empty: "\$http_x_nothing", X-Route: "\$kerberos_route"}}
+      - {path: /set,
+         set_headers: {X-Lane: fast, User-Agent: gate, Authorization: "Basic eDp5",
+         Cookie: "a=1", X-Forwarded-For: "\$remote_addr"}}
+      - {path: /own,
+         set_headers: {X-Lane: fast, User-Agent: gate, Authorization: "Basic eDp5",
+         Cookie: "a=1", X-Forwarded-For: 10.0.0.1}}
+      - {path: /gone,
+         set_headers: {X-Lane: "", User-Agent: "", Authorization: "", Cookie: "",
+         X-Forwarded-For: ""}}
+      - {path: /own/gone,
+         set_headers: {X-Lane: "", User-Agent: "", Authorization: "", Cookie: "",
+         X-Forwarded-For: ""}}
+      - {path: /values,
+         set_headers: {X-Tenant: "", X-Was: "\$http_x_tenant",
+         X-Two: "\$request_method-\$http_x_tenant-\$arg_x", X-None: "\$nothing",
+         X-Empty: "\$http_x_nothing", X-Route: "\$kerberos_route"}}
       - {path: /broken, set_headers: {X-Broken: "<\$broken>"}}
       - {path: /asked, set_headers: {User-Agent: "not \$http_user_agent"}}
-      - {regex: "/group/([^/]+)/(?P<b>.*)", set_headers: {X-Groups: "\$b-\$1", X-Path: "\$uri"}, rewrite: "/\$1"}
+      - {regex: "/group/([^/]+)/(?P<b>.*)", set_headers: {X-Groups: "\$b-\$1", X-Path: "\$uri"},
+         rewrite: "/\$1"}
       - {path: /case, set_headers: {x-LANE: fast}}
       - {path: /many, set_headers: {@{[join ', ', map {"X-H$_: v$_"} 1 .. 30]}}}
 EOF

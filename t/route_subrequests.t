@@ -41,13 +41,14 @@ EOF
         location /file/ { ssi on; root %%PREFIX%%; }
 EOF
 
-my $b  = backend(4);
+my $b    = backend(4);
+my $page = join '', map {qq{<!--# include virtual="$_" -->}} qw(/part/a /none /part/b);
 my $ng = nginx(backend => $b, start => 0, http => <<"EOF");
     kerberos_registry services.yaml;
     server {
         listen 127.0.0.1:%%PORT_2%%;
         default_type text/html;
-        location /p { return 200 '<!--# include virtual="/part/a" --><!--# include virtual="/none" --><!--# include virtual="/part/b" -->'; }
+        location /p { return 200 '$page'; }
         location /seen { return 200 "\$http_x_lane-\$http_authorization-\$http_x_tenant"; }
     }
     server {
@@ -73,11 +74,13 @@ services:
     peers: ["http://@{[$b->address(2)]}"]
     breaker: {mode: "off"}
     routes:
-      - {name: auth, exact: /auth, rewrite: /check, headers: {Authorization: {present: true}}, set_headers: {X-Lane: auth, X-Tenant: ""}}
+      - {name: auth, exact: /auth, rewrite: /check,
+         headers: {Authorization: {present: true}}, set_headers: {X-Lane: auth, X-Tenant: ""}}
   shadow:
     peers: ["http://@{[$b->address(3)]}"]
     routes:
-      - {name: mirror, exact: /mirror, rewrite: /shadow, headers: {X-Tenant: blue}, set_headers: {X-Lane: shadow}}
+      - {name: mirror, exact: /mirror, rewrite: /shadow,
+         headers: {X-Tenant: blue}, set_headers: {X-Lane: shadow}}
   pages:
     peers: ["http://127.0.0.1:%%PORT_2%%"]
     routes:
@@ -97,7 +100,8 @@ sub ask ($path, @arg) { return http_get($ng->port, $path, @arg) }
 sub told ($r) {
     my $told = decode_json($r->{body});
 
-    return join ' ', $told->{uri}, map { $told->{headers}{$_} // '-' } qw(Authorization X-Tenant X-Lane);
+    return join ' ', $told->{uri},
+        map { $told->{headers}{$_} // '-' } qw(Authorization X-Tenant X-Lane);
 }
 
 
