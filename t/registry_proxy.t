@@ -162,9 +162,8 @@ subtest 'unknown services: 404, and the names are for the log only' => sub {
 
     is get('/v1/proxy/')->{status}, 404, 'no name at all';
     is get($_)->{status}, 404, "empty, by a variable: $_" for '/arg', '/arg?service=', '/host';
-    ok $ng->log_lines(qr/unknown service ""/), 'logged';
     is get('/unsaid')->{status}, 404, 'no kerberos_service';
-    ok $ng->log_lines(qr/no "kerberos_service" for this request/), 'logged';
+    is scalar(() = $ng->log_lines(qr/no "kerberos_service" for this request/)), 4, 'logged';
 };
 
 # Whoever chooses the name must not reach what was not put into the registry.
