@@ -10,6 +10,7 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use File::Path qw(make_path remove_tree);
+use POSIX ();
 
 use Kerberos::Test;
 use Kerberos::Test::Preload qw(preload);
@@ -311,6 +312,31 @@ subtest 'without inotify' => sub {
     spill($ng, 'services.yaml', edition);
     taken($ng, $name, 'a good one');
     is scalar($ng->log_lines(qr/not taken over/)), 1, 'one line for what was bad';
+};
+
+subtest 'somebody writes for a while: nobody is told of half a file' => sub {
+    my $ng     = start('services.yaml', 'services.yaml' => edition());
+    my $text   = $ng->{conf}->render(edition());
+    my $wanted = $name;
+
+    # Every few milliseconds a little more, and it is half a quote until the end.
+
+    my $pid = fork // die "fork: $!\n";
+
+    if ($pid == 0) {
+        for my $n (1 .. 60) {
+            open my $out, '>:raw', $ng->path('services.yaml') or POSIX::_exit(1);
+            print {$out} $n == 60 ? $text : qq(x: "$n);
+            close $out;
+            pause(0.005);
+        }
+        POSIX::_exit(0);
+    }
+    waitpid $pid, 0;
+    is $?, 0, 'written';
+    taken($ng, $wanted, 'the end of it is taken over');
+    is scalar($ng->log_lines(qr/\[error\]/)), 0, 'and nothing else was worth a line';
+    $ng->stop;
 };
 
 done_testing;

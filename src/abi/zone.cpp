@@ -30,6 +30,12 @@ Edition inside(const kerberos_edition& edition) {
   return {{edition.digest[0], edition.digest[1]}, edition.unix_ms};
 }
 
+// Processes shall let go of the generations before the one in force, so that there may be memory
+// soon.
+void ask_for_memory(const Zone& zone) {
+  if (zone.current() != nullptr) zone.header().shortage.store(zone.current()->id);
+}
+
 }  // namespace
 
 extern "C" {
@@ -63,6 +69,7 @@ kerberos_result kerberos_zone_build(kerberos_zone* zone, const kerberos_config* 
     zone->zone.sweep(now);
     *lineage = build_generation(zone->zone, config->registry, 0, inside(*edition));
     zone->zone.await(now);
+    if (*lineage == 0) ask_for_memory(zone->zone);
     return *lineage == 0 ? KERBEROS_NO_MEMORY : KERBEROS_OK;
   });
 }
@@ -82,7 +89,7 @@ kerberos_result kerberos_zone_change(kerberos_zone* zone, const kerberos_config*
     memory.sweep(now);
     *generation = build_generation(memory, config->registry, lineage, inside(*edition));
     if (*generation == 0) {
-      memory.header().shortage.store(current->id);
+      ask_for_memory(memory);
       return KERBEROS_NO_MEMORY;
     }
     memory.publish(*generation);

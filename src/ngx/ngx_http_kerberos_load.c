@@ -256,10 +256,16 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
         return NGX_DECLINED;
     }
 
-    if (ngx_http_kerberos_gather(load->pool, kmcf, &sources,
-                                 ngx_http_kerberos_add_line, load)
-        != NGX_OK)
-    {
+    rc = ngx_http_kerberos_gather(load->pool, kmcf, &sources,
+                                  ngx_http_kerberos_add_line, load);
+
+    if (rc == NGX_BUSY) {
+        /* the next look will find it done */
+        ngx_memzero(kmcf->leader.read, sizeof(kmcf->leader.read));
+        return NGX_DECLINED;
+    }
+
+    if (rc != NGX_OK) {
         return NGX_ERROR;
     }
 

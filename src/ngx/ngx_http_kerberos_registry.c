@@ -396,13 +396,14 @@ ngx_http_kerberos_digest_sources(kerberos_edition *edition,
 }
 
 
-/* the files as they are now, and what stands for the variables */
+/* the files as they are now, and what stands for the variables; NGX_BUSY:
+   somebody writes them */
 
 ngx_int_t
 ngx_http_kerberos_gather(ngx_pool_t *pool, ngx_http_kerberos_main_conf_t *kmcf,
     ngx_array_t *sources, kerberos_on_message on_message, void *context)
 {
-    ngx_int_t                    rc;
+    ngx_int_t                    rc, found;
     ngx_str_t                   *pattern;
     ngx_uint_t                   i;
     kerberos_source             *source;
@@ -418,11 +419,11 @@ ngx_http_kerberos_gather(ngx_pool_t *pool, ngx_http_kerberos_main_conf_t *kmcf,
 
         if (!ngx_http_kerberos_is_variables(&pattern[i])) {
 
-            if (ngx_http_kerberos_gather_files(pool, &pattern[i], sources,
-                                               &teller)
-                != NGX_OK)
-            {
-                rc = NGX_ERROR;
+            found = ngx_http_kerberos_gather_files(pool, &pattern[i],
+                                                   sources, &teller);
+
+            if (rc != NGX_ERROR && found != NGX_OK) {
+                rc = found;
             }
 
             continue;
@@ -450,7 +451,7 @@ static ngx_int_t
 ngx_http_kerberos_gather_files(ngx_pool_t *pool, ngx_str_t *pattern,
     ngx_array_t *sources, ngx_http_kerberos_teller_t *teller)
 {
-    ngx_int_t   rc;
+    ngx_int_t   rc, found;
     ngx_str_t   name, copy;
     ngx_glob_t  gl;
 
@@ -486,10 +487,10 @@ ngx_http_kerberos_gather_files(ngx_pool_t *pool, ngx_str_t *pattern,
 
         (void) ngx_cpystrn(copy.data, name.data, name.len + 1);
 
-        if (ngx_http_kerberos_gather_source(pool, &copy, sources, teller)
-            != NGX_OK)
-        {
-            rc = NGX_ERROR;
+        found = ngx_http_kerberos_gather_source(pool, &copy, sources, teller);
+
+        if (rc != NGX_ERROR && found != NGX_OK) {
+            rc = found;
         }
     }
 
@@ -551,7 +552,7 @@ ngx_http_kerberos_gather_source(ngx_pool_t *pool, ngx_str_t *name,
 
     ngx_http_kerberos_tell(teller, "\"%V\" changes while it is read", name);
 
-    return NGX_ERROR;
+    return NGX_BUSY;
 }
 
 
