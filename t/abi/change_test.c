@@ -8,7 +8,7 @@
 static kerberos_result change(gate *at, kerberos_config *config, uint64_t lineage,
                               uint64_t *generation)
 {
-    return kerberos_zone_change(at->zone, config, lineage, &kNoEdition, 1, generation);
+    return kerberos_zone_change(at->zone, config, lineage, &kEdition, 1, generation);
 }
 
 static void who_adopts_goes_over_to_the_change(void **state)

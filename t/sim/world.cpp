@@ -97,7 +97,7 @@ World::~World() {
 std::shared_ptr<Plan> World::build(std::uint64_t lineage) {
   const std::uint64_t id = service::build_generation(zone_, operator_.registry(), lineage);
   expect(id != 0, "the zone is too small for a generation");
-  if (lineage == 0) zone_.await(now);
+  if (lineage == 0) zone_.await(pending_since_ = now);
   auto plan = plan_of(id);
   expect_equal(plan->lineage, lineage == 0 ? id : lineage, "lineage of generation ", id);
   plans_[id] = plan;
@@ -106,6 +106,7 @@ std::shared_ptr<Plan> World::build(std::uint64_t lineage) {
 
 void World::sweep() {
   zone_.sweep(now);
+  if (now - pending_since_ >= service::kPendingMax) pending_.reset();
   note_freed_generations();
   note_freed_records();
 }
@@ -211,6 +212,7 @@ void World::note_freed_generations() {
     plan = plans_.erase(plan);
   }
   expect_equal(there.size(), plans_.size(), "generations");
+  expect_equal(zone_.header().kept.load(), plans_.size(), "generations that are counted");
 }
 
 // Which records are gone: exactly those that nobody has named for so long, and nobody uses.

@@ -176,6 +176,7 @@ class World {
   std::map<std::uint64_t, std::shared_ptr<Plan>> plans_;  // of the generations there are
   std::shared_ptr<Plan> current_;
   std::shared_ptr<Plan> pending_;  // that a reload has built
+  Instant pending_since_ = 0;
   std::vector<std::unique_ptr<Worker>> workers_;
   bool healed_ = false;
 };

@@ -438,20 +438,6 @@ void many_changes_leave_memory_as_it_was(void**) {
   assert_int_equal(gate.arena.in_use(), used);
 }
 
-void records_that_nobody_names_are_freed(void**) {
-  Gate gate;
-  const std::size_t blocks = gate.arena.blocks();
-  Records records(gate.zone);
-  for (const char* key : {"1", "2", "3"}) {
-    records.peer(key);
-    records.service(key);
-  }
-  ++records.peer("2")->references;
-  assert_int_equal(gate.arena.blocks(), blocks + 6);
-  records.drop_new();
-  assert_int_equal(gate.arena.blocks(), blocks + 1);
-}
-
 }  // namespace
 }  // namespace kerberos::service
 
@@ -487,7 +473,6 @@ int main() {
       cmocka_unit_test(a_reload_that_fails_leaves_what_a_leader_has_published_meanwhile),
       cmocka_unit_test(a_lineage_is_named_by_its_first_generation),
       cmocka_unit_test(many_changes_leave_memory_as_it_was),
-      cmocka_unit_test(records_that_nobody_names_are_freed),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }
