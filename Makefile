@@ -25,7 +25,7 @@ include src/flags.mk
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
 .PHONY: help build core demo run test test-unit test-integration test-race test-asan \
-        sim model stock soak storm coverage bench bench-change quality matrix fmt lint clean \
+        sim model fuzz stock soak storm coverage bench bench-change quality matrix fmt lint clean \
         ctl validate schema reference
 
 help: ## list the targets
@@ -79,6 +79,9 @@ sim: core ## the core in virtual time: SEEDS=n of them (default: 1000), or SEED=
 
 model: ## the breaker's protocol, every interleaving of it, by Spin
 	@scripts/model
+
+fuzz: ## libFuzzer on files of a registry and variables, for SECONDS (default: 60)
+	@scripts/fuzz
 
 stock: ## what nginx gets wrong, shown on nginx without the module: N1 to N10
 	@scripts/stock

@@ -11,6 +11,7 @@
 #include <unordered_map>
 #include <utility>
 
+#include "core/registry/closing.h"
 #include "core/registry/raw_text.h"
 #include "core/registry/wording.h"
 
@@ -22,20 +23,6 @@ base::Place place_of(const YAML::Mark& mark) {
   return mark.is_null() ? base::Place{} : base::Place{mark.line + 1, mark.column + 1};
 }
 
-// Where the quote that opens at the front of `text` is closed, npos if it is not.
-std::size_t closing_quote(std::string_view text) {
-  const char quote = text.front();
-  for (std::size_t i = 1; i < text.size(); ++i) {
-    if (quote == '"' && text[i] == '\\') {
-      ++i;
-    } else if (text[i] == quote) {
-      if (quote == '"' || !text.substr(i + 1).starts_with('\'')) return i;
-      ++i;
-    }
-  }
-  return std::string_view::npos;
-}
-
 // yaml-cpp takes the end of the file for the closing quote, so a file cut off in the middle of a
 // value would pass.
 bool is_closed(std::string_view text) {
@@ -45,16 +32,43 @@ bool is_closed(std::string_view text) {
 // How many columns a scalar takes at the front of `source`, on its first line: with its quotes
 // where it has them, else as far as it is what the parser made of it.
 std::uint32_t columns_of(std::string_view source, std::string_view value) {
-  source = source.substr(0, source.find_first_of("\r\n"));
-  std::size_t size = 0;
+  std::size_t size = 0;  // and never look for the end of the line: it may be megabytes away
   if (source.starts_with('"') || source.starts_with('\'')) {
     size = closing_quote(source);
-    size = size == std::string_view::npos ? source.size() : size + 1;
+    source = source.substr(0, size == std::string_view::npos ? size : size + 1);
+    size = std::min(source.find_first_of("\r\n"), source.size());
   } else {
     const auto [stop, rest] = std::ranges::mismatch(source, value);
     size = static_cast<std::size_t>(stop - source.begin());
   }
   return static_cast<std::uint32_t>(std::max<std::size_t>(size, 1));
+}
+
+// The columns of what stands at the front of `source`, up to what ends a word.
+std::uint32_t columns_of_word(std::string_view source) {
+  const std::size_t size = std::min(source.find_first_of(" \t\r\n,[]{}"), source.size());
+  return static_cast<std::uint32_t>(std::max<std::size_t>(size, 1));
+}
+
+constexpr std::string_view kAliasFound =
+    "alias (anchors and aliases are not read; a text that begins with \"*\" stands in quotes)";
+
+// The parser's words for somebody who has not read its source; `found` is what it stopped at.
+std::string explained(const std::string& message, std::string_view found) {
+  namespace said = YAML::ErrorMsg;
+  if (message == said::END_OF_MAP) return "keys of one mapping stand in one column";
+  if (message == said::END_OF_SEQ) return "items of one list stand in one column";
+  if (message == said::BLOCK_ENTRY) return "no list can begin here";
+  if (message == said::FLOW_END) return "nothing is open here that this closes";
+  if (message == said::MAP_VALUE) {
+    return "no value can begin here: a \":\" above wants a blank behind it, or a text with \": \" "
+           "in "
+           "it wants quotes";
+  }
+  if (message == said::UNKNOWN_TOKEN && !found.empty()) {
+    return "a text that begins with " + quoted(found.substr(0, 1)) + " stands in quotes";
+  }
+  return message;
 }
 
 // Makes a tree of yaml-cpp's events. What leaves the structure in doubt stops the building, so
@@ -70,23 +84,52 @@ class Builder : public YAML::EventHandler {
     return document;
   }
 
-  void stop(base::Place place, std::string what) {
-    if (!stopped_) report(place, std::move(what));
+  void stop(base::Place place, std::string what) { stop({place, std::move(what)}); }
+
+  void stop(base::Problem problem) {
+    if (!stopped_) problems_.push_back(std::move(problem));
     stopped_ = true;
   }
 
+  // What the parser could not read. It says where it noticed; we say what it was, if we know.
+  void stop(const YAML::Exception& error) {
+    const std::string_view found = from(error.mark);
+    const base::Place place = place_of(error.mark);
+    if (auto conflict = merge_conflict()) return stop(*std::move(conflict));
+    if (error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR)) {
+      return stop({place, std::string(kAliasFound), 0, columns_of_word(found)});
+    }
+    if (const auto at = outermost_bracket()) {
+      if (auto flaw = flaw_of_bracket(text_, *at)) return stop(*std::move(flaw));
+    }
+    if (const auto at = static_cast<std::size_t>(error.mark.pos);
+        !found.empty() && at > 0 && text_.substr(at - 1).starts_with("${")) {
+      return stop(place_in(text_, at - 1),
+                  "variable without quotes (within braces and brackets a text with \"${\" in it "
+                  "stands in quotes)");
+    }
+    stop(place, "not readable as YAML (" + explained(error.msg, found) + ")");
+  }
+
   void OnDocumentStart(const YAML::Mark& mark) override {
-    if (++documents_ == 2) stop(place_of(mark), "second document (one in a file)");
+    if (++documents_ < 2) return;
+    const std::string_view before = text_.substr(0, text_.size() - from(mark).size());
+    const bool is_marked =
+        from(mark).starts_with("---") || before.find("\n...") != std::string_view::npos;
+    stop(place_of(mark), is_marked ? "second document (one in a file)"
+                                   : "not readable as YAML (nothing can stand here)");
   }
   void OnDocumentEnd() override {}
 
   void OnAnchor(const YAML::Mark& mark, const std::string& name) override {
     if (stopped_) return;
-    report(place_of(mark), "anchor " + quoted(name) + " (anchors and aliases are not read)");
+    problems_.push_back({place_of(mark),
+                         "anchor " + quoted(name) + " (anchors and aliases are not read)", 0,
+                         columns_of_word(from(mark))});
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
-    stop(place_of(mark), "alias (anchors and aliases are not read)");
+    stop({place_of(mark), std::string(kAliasFound), 0, columns_of_word(from(mark))});
   }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
@@ -113,7 +156,8 @@ class Builder : public YAML::EventHandler {
                              " up to the end of the file)");
     }
     // Quoted and block scalars have the tag "!" as well, without anybody having written it.
-    if (!is_default(tag) && !(tag == "!" && !source.starts_with('!'))) refuse_tag(place, tag);
+    const bool is_written = source.starts_with('!');
+    if (!is_default(tag) && (tag != "!" || is_written)) refuse_tag(mark);
     if (has_control(value)) {
       report(place, "control character or line break in " + quoted(value) + " (one line of text)");
     }
@@ -123,7 +167,7 @@ class Builder : public YAML::EventHandler {
     }
     Node node;
     node.kind = Kind::kScalar;
-    node.quoted = tag == "!";
+    node.quoted = tag == "!" && !is_written;
     node.place = place;
     node.length = columns_of(source, value);
     node.text = value;
@@ -148,6 +192,7 @@ class Builder : public YAML::EventHandler {
     Node node;
     std::optional<Key> key;  // of a map, whose value comes next
     std::unordered_map<std::string, base::Place> seen;
+    std::size_t at = 0;  // its byte
   };
 
   static bool is_default(const std::string& tag) { return tag.empty() || tag == "?"; }
@@ -159,8 +204,30 @@ class Builder : public YAML::EventHandler {
     problems_.push_back({place, std::move(what)});
   }
 
-  void refuse_tag(base::Place place, const std::string& tag) {
-    report(place, "tag " + quoted(tag) + " (tags are not read)");
+  // As it is written, and not what it is short for.
+  void refuse_tag(const YAML::Mark& mark) {
+    const std::uint32_t length = columns_of_word(from(mark));
+    problems_.push_back({place_of(mark),
+                         "tag " + quoted(from(mark).substr(0, length)) + " (tags are not read)", 0,
+                         length});
+  }
+
+  std::optional<base::Problem> merge_conflict() const {
+    constexpr std::string_view kMark = "<<<<<<< ";
+    std::size_t at = text_.starts_with(kMark) ? 0 : text_.find("\n" + std::string(kMark));
+    if (at == std::string_view::npos) return std::nullopt;
+    if (at > 0) ++at;
+    return base::Problem{place_in(text_, at), "merge conflict (from here to \">>>>>>>\")", 0, 7};
+  }
+
+  // Of what is open where the parser is.
+  std::optional<std::size_t> outermost_bracket() const {
+    for (const Open& open : open_) {
+      if (open.at < text_.size() && (text_[open.at] == '[' || text_[open.at] == '{')) {
+        return open.at;
+      }
+    }
+    return std::nullopt;
   }
 
   // The source from a mark on, empty where the mark has no place in it.
@@ -185,15 +252,27 @@ class Builder : public YAML::EventHandler {
   void open(Kind kind, const YAML::Mark& mark, const std::string& tag) {
     if (!counts(mark)) return;
     const base::Place place = place_of(mark);
-    if (awaits_key()) return stop(place, "key that is a list or a mapping (a key is a word)");
+    if (awaits_key()) return refuse_key(mark);
     if (open_.size() == kDepthMax) {
       return stop(place, "nested too deep (at most " + std::to_string(kDepthMax) + " levels)");
     }
-    if (!is_default(tag)) refuse_tag(place, tag);
+    if (!is_default(tag)) refuse_tag(mark);
     Open next;
     next.node.kind = kind;
     next.node.place = place;
+    next.at = text_.size() - from(mark).size();
     open_.push_back(std::move(next));
+  }
+
+  // To the parser a bracket that stays open to the end is a key without a value.
+  void refuse_key(const YAML::Mark& mark) {
+    const std::string_view source = from(mark);
+    if (source.starts_with('[') || source.starts_with('{')) {
+      if (auto flaw = flaw_of_bracket(text_, static_cast<std::size_t>(mark.pos))) {
+        return stop(*std::move(flaw));
+      }
+    }
+    stop(place_of(mark), "key that is a list or a mapping (a key is a word)");
   }
 
   void close() {
@@ -265,7 +344,7 @@ Document parse_document(std::string_view text) {
     // (",") yaml-cpp finds an empty document without moving on, and would find it for ever.
     if (parser.HandleNextDocument(builder)) parser.HandleNextDocument(builder);
   } catch (const YAML::Exception& error) {
-    builder.stop(place_of(error.mark), "not readable as YAML (" + error.msg + ")");
+    builder.stop(error);
   }
 
   Document document = std::move(builder).take();

@@ -99,7 +99,8 @@ std::string Expansion::put_in(const std::string& text, Value& value) {
                                ? std::nullopt
                                : parse_reference(rest.substr(2, close - kOpening.size()));
     if (!reference) {
-      value.problem = "invalid variable " + quoted(rest.substr(0, close)) +
+      value.problem = "invalid variable " +
+                      quoted(rest.substr(0, std::min(close, rest.size() - 1) + 1)) +
                       " (${NAME} or ${NAME:-DEFAULT}; for a plain \"${\" write \"$${\")";
       return {};
     }

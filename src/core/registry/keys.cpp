@@ -77,6 +77,7 @@ std::string allowed_by(const KeyRow& row) {
     case Form::kShare:
       return "a share " + range(row, percent);
     case Form::kNumber:
+      if (row.lowest == row.highest) return "allowed: " + digits(row.lowest);
       return "a whole number " + range(row, digits);
     case Form::kTruth:
       return "true or false";

@@ -93,9 +93,11 @@ std::vector<Cell> cells_of(std::string_view line) {
   return cells;
 }
 
-// The line of that number, which counts from 1.
-std::optional<std::string_view> line_of(std::string_view text, int number) {
-  if (text.starts_with(kByteOrderMark)) text.remove_prefix(kByteOrderMark.size());
+// The line of that number, which counts from 1. A byte order mark is no part of a file's first one.
+std::optional<std::string_view> line_of(const Source& source, int number) {
+  std::string_view text = source.text;
+  if (!source.is_variable() && text.starts_with(kByteOrderMark))
+    text.remove_prefix(kByteOrderMark.size());
   for (; number > 1; --number) {
     const std::size_t end = text.find('\n');
     if (end == std::string_view::npos) return std::nullopt;
@@ -180,7 +182,7 @@ std::vector<std::string> message_of(const base::Problem& problem, std::span<cons
   if (number > 0) head += ":" + std::to_string(number) + ":" + std::to_string(column);
   std::vector<std::string> lines = {head + ": " + printable(problem.text)};
 
-  const auto line = number > 0 && column > 0 ? line_of(source.text, number) : std::nullopt;
+  const auto line = number > 0 && column > 0 ? line_of(source, number) : std::nullopt;
   if (!line || line->empty()) return lines;
   const auto [text, caret] = show(*line, static_cast<std::size_t>(column) - 1, problem.length);
   std::string digits = std::to_string(number);

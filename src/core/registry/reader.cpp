@@ -11,6 +11,7 @@
 #include "core/registry/route_reader.h"
 #include "core/registry/service_reader.h"
 #include "core/registry/value.h"
+#include "core/registry/wording.h"
 
 namespace kerberos::registry {
 namespace {
@@ -68,7 +69,9 @@ void read_full_form(const Node& root, Reading& reading) {
   Defaults defaults;
   if (draft.defaults) defaults = read_defaults(*draft.defaults, reading.problems);
   if (!draft.services) {
-    reading.problems.push_back(problem_at(root, "no \"services\" (" + allowed_by(kServices) + ")"));
+    reading.problems.push_back(problem_at(
+        root.keys.front(), "no \"services\" (a file with " + quoted(root.keys.front().text) +
+                               " has its services under that key)"));
   } else if (draft.services->value.kind != Kind::kMap) {
     report_wrong_type(*draft.services, allowed_by(kServices), reading.problems);
   } else {

@@ -139,7 +139,9 @@ void read_condition(const Field& field, route::Condition& condition, base::Probl
   if (value.kind == Kind::kScalar) {
     condition.form = route::Form::kExact;
     condition.text = value.text;
-    if (is_truth(value)) report_invalid(field, "a text in quotes, or {present: true}", problems);
+    if (is_truth(value)) {
+      report_invalid(field, "a text in quotes, or {present: " + value.text + "}", problems);
+    }
     return;
   }
   if (value.kind != Kind::kMap) return report_wrong_type(field, kForm, problems);
@@ -252,11 +254,13 @@ void read_methods(Draft& draft, const Field& field) {
   if (field.value.children.empty()) return report_invalid(field, allowed, *draft.problems);
   for (const Node& node : field.value.children) {
     const Field item{field.key, node};
-    const auto method = text_of(item, allowed, *draft.problems);
-    if (!method) continue;
-    const std::uint32_t bit = route::method_bit(*method);
+    if (node.kind != Kind::kScalar) {
+      report_wrong_item(item, allowed, *draft.problems);
+      continue;
+    }
+    const std::uint32_t bit = route::method_bit(node.text);
     if (bit == 0) {
-      report_invalid(item, hint(*method, route::kMethods), *draft.problems);
+      report_invalid(item, hint(node.text, route::kMethods), *draft.problems);
     } else if ((draft.methods & bit) != 0) {
       report_invalid(item, "each method once", *draft.problems);
     }
@@ -373,7 +377,7 @@ void read_routes(const Field& field, std::vector<route::Route>& routes, base::Pr
     if (node.kind == Kind::kMap) {
       routes.push_back(read_route(node, problems));
     } else {
-      report_wrong_type({field.key, node}, kForm, problems);
+      report_wrong_item({field.key, node}, kForm, problems);
     }
   }
 }

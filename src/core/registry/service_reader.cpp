@@ -103,6 +103,7 @@ void read_breaker(Draft& draft, const Field& field) {
   const BreakerSettings merged = inherit(breaker, draft.inherited.breaker);
   if (!merged.timeout || !merged.max_timeout) return;
   std::string what = contradiction_of_timeouts(merged);
+  if (!what.empty() && (!breaker.timeout || !breaker.max_timeout)) what += " of the defaults";
   if (!what.empty()) draft.problems.push_back(problem_at(field.value, std::move(what)));
 }
 
@@ -115,7 +116,10 @@ void read_failure_on(Draft& draft, const Field& field) {
   auto& failure_on = draft.own.breaker.failure_on.emplace();
   for (const Node& word : field.value.children) {
     const Field item{field.key, word};
-    if (!text_of(item, allowed, draft.problems)) continue;
+    if (word.kind != Kind::kScalar) {
+      report_wrong_item(item, allowed, draft.problems);
+      continue;
+    }
     const Verdict verdict = add(failure_on, word.text);
     if (verdict.refusal != Refusal::kNone) report_invalid(item, verdict.allowed, draft.problems);
   }
@@ -123,9 +127,11 @@ void read_failure_on(Draft& draft, const Field& field) {
 
 void read_keepalive(Draft& draft, const Field& field) {
   KeepaliveSettings& keepalive = draft.own.keepalive;
-  if (!field.value.quoted &&
-      set(keepalive, "connections", field.value.text).refusal == Refusal::kNone) {
+  if (set(keepalive, "connections", field.value.text).refusal == Refusal::kNone) {
     keepalive.enabled = true;
+    if (field.value.quoted) {
+      report_invalid(field, allowed_by(kKeepalive) + ", a number without quotes", draft.problems);
+    }
   } else if (is_on(kKeepalive, field, keepalive, draft.problems)) {
     read_map(field.value, keepalive_table(), keepalive, draft.problems);
   }

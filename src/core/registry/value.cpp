@@ -12,7 +12,7 @@ constexpr std::size_t kNameMax = 128;
 std::string_view name_of(Kind kind) {
   switch (kind) {
     case Kind::kNothing:
-      return "nothing";
+      return "no value";
     case Kind::kScalar:
       return "a single value";
     case Kind::kSequence:
@@ -42,18 +42,33 @@ void report_unknown(const Key& key, std::span<const std::string_view> allowed,
 }
 
 void report_wrong_type(const Field& field, std::string_view allowed, base::Problems& problems) {
-  problems.push_back(problem_at(field.value, quoted(field.key.text)
-                                                 .append(" is ")
-                                                 .append(name_of(field.value.kind))
-                                                 .append(" (")
-                                                 .append(allowed)
-                                                 .append(")")));
+  problems.push_back(
+      problem_at(field.value, quoted(field.key.text)
+                                  .append(field.value.kind == Kind::kNothing ? " has " : " is ")
+                                  .append(name_of(field.value.kind))
+                                  .append(" (")
+                                  .append(allowed)
+                                  .append(")")));
+}
+
+void report_wrong_item(const Field& field, std::string_view allowed, base::Problems& problems) {
+  const bool nothing = field.value.kind == Kind::kNothing;
+  problems.push_back(
+      problem_at(field.value, quoted(field.key.text)
+                                  .append(" with ")
+                                  .append(nothing ? "an empty item" : name_of(field.value.kind))
+                                  .append(nothing ? " (" : " in it (")
+                                  .append(allowed)
+                                  .append(")")));
 }
 
 void report_invalid(const Field& field, std::string_view allowed, base::Problems& problems) {
-  problems.push_back(problem_at(field.value, "invalid value " + quoted(field.value.text) + " of " +
-                                                 quoted(field.key.text) + " (" +
-                                                 std::string(allowed) + ")"));
+  const std::string key = quoted(field.key.text);
+  const bool is_text = field.value.kind == Kind::kScalar;
+  problems.push_back(problem_at(
+      field.value,
+      (is_text ? "invalid value " + quoted(field.value.text) + " of " + key : key + " is empty") +
+          " (" + std::string(allowed) + ")"));
 }
 
 std::optional<std::string_view> text_of(const Field& field, std::string_view allowed,

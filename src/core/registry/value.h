@@ -33,6 +33,9 @@ struct Field {
 void report_unknown(const Key& key, std::span<const std::string_view> allowed,
                     base::Problems& problems);
 void report_wrong_type(const Field& field, std::string_view allowed, base::Problems& problems);
+// Of one of a list.
+void report_wrong_item(const Field& field, std::string_view allowed, base::Problems& problems);
+// A text of the wrong form or range, or a list or mapping with nothing in it.
 void report_invalid(const Field& field, std::string_view allowed, base::Problems& problems);
 
 // The text of a scalar, in quotes or not; `allowed` says what it should have been.

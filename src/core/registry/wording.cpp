@@ -12,8 +12,12 @@ namespace {
 constexpr std::size_t kQuotedMax = 80;  // bytes; longer than any sound name or URL has to be
 constexpr std::size_t kNearMiss = 2;    // edits
 
+char small(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
+
 // The fewest insertions, deletions and replacements that make `left` into `right` (Levenshtein),
-// by rows of Wagner and Fischer's table.
+// by rows of Wagner and Fischer's table. A letter in the other case is the same.
 std::size_t edit_distance(std::string_view left, std::string_view right) {
   std::vector<std::size_t> row(right.size() + 1);
   std::iota(row.begin(), row.end(), std::size_t{0});
@@ -21,7 +25,7 @@ std::size_t edit_distance(std::string_view left, std::string_view right) {
     std::size_t diagonal = row[0];
     row[0] = i + 1;
     for (std::size_t j = 0; j < right.size(); ++j) {
-      const std::size_t replaced = diagonal + (left[i] == right[j] ? 0 : 1);
+      const std::size_t replaced = diagonal + (small(left[i]) == small(right[j]) ? 0 : 1);
       diagonal = row[j + 1];
       row[j + 1] = std::min({row[j] + 1, row[j + 1] + 1, replaced});
     }

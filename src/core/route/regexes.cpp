@@ -81,9 +81,11 @@ Judgement judge(std::string_view expression) {
   }
   const re2::RE2 regex(piece_of(expression), options());
   if (!regex.ok()) {
-    judgement.refusal = regex.error() +
-                        "; an expression of RE2, which has neither look-around "
-                        "nor back-references";
+    judgement.refusal = regex.error();
+    const auto code = regex.error_code();
+    if (code == re2::RE2::ErrorBadPerlOp || code == re2::RE2::ErrorBadEscape) {
+      judgement.refusal += "; RE2 has neither look-around nor back-references";
+    }
     return judgement;
   }
   judgement.groups.count = static_cast<std::uint32_t>(regex.NumberOfCapturingGroups());

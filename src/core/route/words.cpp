@@ -106,6 +106,7 @@ std::string flaw_of_host(std::string_view host) {
   if (is_ipv6(host)) return {};
   if (host == "*") return "a route without \"host\" takes any";
   if (host.size() > kHostMax) return "at most " + std::to_string(kHostMax) + " bytes";
+  if (host.find('/') != std::string_view::npos) return "a host stands without scheme and path";
   if (host.find(':') != std::string_view::npos) return "a host stands without its port";
   std::string_view rest = host;
   if (rest.starts_with("*.")) rest.remove_prefix(2);

@@ -83,9 +83,11 @@ void what_is_wrong_is_told(void**) {
       {"timeouts: {read: off}", "invalid value \"off\" of \"read\" " + std::string(kTime)},
       {"keepalive: on", "invalid value \"on\" of \"keepalive\" " + std::string(kKeepaliveForm)},
       {"keepalive: 0", "invalid value \"0\" of \"keepalive\" " + std::string(kKeepaliveForm)},
-      {"keepalive: \"64\"", "invalid value \"64\" of \"keepalive\" " + std::string(kKeepaliveForm)},
+      {"keepalive: \"64\"", "invalid value \"64\" of \"keepalive\" " +
+                                std::string(kKeepaliveForm.substr(0, kKeepaliveForm.size() - 1)) +
+                                ", a number without quotes)"},
       {"keepalive: [64]", "\"keepalive\" is a list " + std::string(kKeepaliveForm)},
-      {"keepalive:", "\"keepalive\" is nothing " + std::string(kKeepaliveForm)},
+      {"keepalive:", "\"keepalive\" has no value " + std::string(kKeepaliveForm)},
       {"keepalive: {connections: 65536}",
        "invalid value \"65536\" of \"connections\" (a whole number from 1 to 65535)"},
       {"keepalive: {idle: 0}", "invalid value \"0\" of \"idle\" " + std::string(kTime)},

@@ -135,7 +135,7 @@ void all_problems_are_told_with_their_source(void**) {
               "/b:2:5: variable \"NONE\" is not set (a default: ${NONE:-...})\n"
               "/b:3:5: invalid URL \"http://h:no\" (a port is a number from 1 to 65535), from "
               "${HERE}\n"
-              "/c:2:1: not readable as YAML (end of map flow not found)\n"
+              "/c:1:4: unclosed \"{\" (no closing } up to the end of the file)\n"
               "env:B_SVC_RETRY:1:1: service \"b\" without B_SVC_INSTANCES "
               "(ID:URL:HEALTH_URL:WEIGHT:TIMEOUT, ...)\n"
               "env:B_SVC_RETRY:1:1: invalid value \"x\" (ATTEMPTS:BASE:MAX:FACTOR, such as "

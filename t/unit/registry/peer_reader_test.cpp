@@ -59,7 +59,7 @@ void bad_peers_say_what_is_allowed(void**) {
       {"no URL", "weight: 1",
        "1:1: peer without \"url\" (http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
       {"URL of nothing",
-       "url:", "1:1: \"url\" is nothing (http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
+       "url:", "1:1: \"url\" has no value (http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
       {"URL list", "url: [http://a]",
        "1:6: \"url\" is a list (http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
       {"list", "[http://a]", "1:1: peer that is a list (a URL or a mapping)"},

@@ -108,16 +108,17 @@ void bad_files_are_refused(void**) {
       {"list", "- http://a", "1:1: not a registry (a mapping of service to peers)"},
       {"word", "product", "1:1: not a registry (a mapping of service to peers)"},
       {"version", "version: 2\nservices: {}\n",
-       "1:10: invalid value \"2\" of \"version\" (a whole number from 1 to 1)"},
+       "1:10: invalid value \"2\" of \"version\" (allowed: 1)"},
       {"quoted version", "version: \"1\"\nservices: {}\n",
-       "1:10: invalid value \"1\" of \"version\" (a whole number from 1 to 1, without quotes)"},
-      {"no services", "version: 1\n", "1:1: no \"services\" (a mapping of service to peers)"},
+       "1:10: invalid value \"1\" of \"version\" (allowed: 1, without quotes)"},
+      {"no services", "version: 1\n",
+       "1:1: no \"services\" (a file with \"version\" has its services under that key)"},
       {"services of nothing", "version: 1\nservices:\n",
-       "2:1: \"services\" is nothing (a mapping of service to peers)"},
+       "2:1: \"services\" has no value (a mapping of service to peers)"},
       {"services that are a list", "services: [http://a]\n",
        "1:11: \"services\" is a list (a mapping of service to peers)"},
       {"mistyped top key", "version: 1\nservice:\n  a: [http://a]\n",
-       "1:1: no \"services\" (a mapping of service to peers)\n"
+       "1:1: no \"services\" (a file with \"version\" has its services under that key)\n"
        "2:1: unknown key \"service\" (did you mean \"services\"? allowed: version, "
        "allow_shrink, defaults, services)"},
       {"both forms", "version: 1\nservices: {}\nproduct: [http://a]\n",
@@ -155,7 +156,7 @@ void every_problem_is_listed_in_the_order_of_places(void**) {
           "8:12: unknown key \"jitter\" (allowed: " +
           kDefaultsKeys +
           ")\n"
-          "9:10: invalid value \"one\" of \"version\" (a whole number from 1 to 1)");
+          "9:10: invalid value \"one\" of \"version\" (allowed: 1)");
 }
 
 void peers_are_limited_over_all_services(void**) {

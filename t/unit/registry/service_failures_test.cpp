@@ -42,8 +42,8 @@ void bad_lists_of_failures_say_what_is_allowed(void**) {
       {"word", "error", "\"failure_on\" is a single value " + std::string(kForm)},
       {"off", "off", "\"failure_on\" is a single value " + std::string(kForm)},
       {"mapping", "{error: true}", "\"failure_on\" is a mapping " + std::string(kForm)},
-      {"list in a list", "[[error]]", "\"failure_on\" is a list " + std::string(kForm)},
-      {"nothing in a list", "[~]", "\"failure_on\" is nothing " + std::string(kForm)},
+      {"list in a list", "[[error]]", "\"failure_on\" with a list in it " + std::string(kForm)},
+      {"nothing in a list", "[~]", "\"failure_on\" with an empty item " + std::string(kForm)},
       {"unknown", "[faults]", "invalid value \"faults\" of \"failure_on\" " + std::string(kWords)},
       {"bare status", "[500]", "invalid value \"500\" of \"failure_on\" " + std::string(kWords)},
       {"no failure to anybody", "[http_200]",
@@ -66,7 +66,7 @@ void bad_lists_of_failures_say_what_is_allowed(void**) {
   problems.clear();
   service_of("a: {peers: [http://a], failure_on: []}", {}, problems);
   expect_text("an empty list", listed(problems),
-              "1:36: invalid value \"\" of \"failure_on\" " + std::string(kForm));
+              "1:36: \"failure_on\" is empty " + std::string(kForm));
 }
 
 // What a response must exceed to be slow may come from another level than what follows from it.

@@ -56,7 +56,7 @@ void truth_values_are_true_and_false_only(void**) {
        "2:11: invalid value \"true\" of \"weight\" (true or false, without "
        "quotes)"},
       {of_kind(Kind::kMap), "2:11: \"weight\" is a mapping (true or false)"},
-      {of_kind(Kind::kNothing), "2:11: \"weight\" is nothing (true or false)"},
+      {of_kind(Kind::kNothing), "2:11: \"weight\" has no value (true or false)"},
   };
   for (const auto& row : rows) {
     problems.clear();

@@ -37,15 +37,14 @@ void an_expression_works_on_bytes(void**) {
 }
 
 void what_cannot_be_used_is_refused(void**) {
-  constexpr std::string_view kHint =
-      "; an expression of RE2, which has neither look-around nor back-references";
+  const std::string hint = "; RE2 has neither look-around nor back-references";
   const auto refused = [&](std::string_view expression, const std::string& why) {
-    expect_text(expression, judge(expression).refusal, why + std::string(kHint));
+    expect_text(expression, judge(expression).refusal, why);
   };
   refused("/a(b", "missing ): /a(b");
   refused("a)(b", "unexpected ): a)(b");
-  refused("/(?=a)", "invalid perl operator: (?=");
-  refused("(a)\\1", "invalid escape sequence: \\1");
+  refused("/(?=a)", "invalid perl operator: (?=" + hint);
+  refused("(a)\\1", "invalid escape sequence: \\1" + hint);
   refused("((a{100}){100}){100}", "invalid repetition size: {100}");
   std::string large;
   for (int i = 0; i < 25; ++i) large += ".{999}";
