@@ -122,7 +122,7 @@ subtest 'the problems of all files are told at once' => sub {
 
     is $code, 1, 'refused';
     is_deeply [map {s/ .*//r} @$told],
-        [qw(services.yaml:1:7: conf.d/a.yaml:2:1: conf.d/c.yaml:2:5:)],
+        [qw(services.yaml:1:7: conf.d/a.yaml:1:4: conf.d/c.yaml:2:5:)],
         'in the order of the files' or diag $said;
     like $said, qr{conf\.d/d\.yaml" is not a file of at most 16m in \S+:\d+$}m, 'and what is none';
     like $said, qr/emerg\]     2 \| d: \[http:\S+\]\n.*emerg\]       \|     \^~{17}\n/,
