@@ -22,7 +22,7 @@ void a_trip_has_one_winner(void**) {
   std::barrier together(static_cast<std::ptrdiff_t>(kCrew));
   run_crew([&](std::size_t i) {
     base::Pcg32 random(i);
-    Breaker breaker(shared.words, shared.options);
+    Breaker breaker(shared.words, shared.options, &shared.window);
     for (int round = 0; round < kRounds; ++round) {
       const auto pass = breaker.admit(1'000);
       together.arrive_and_wait();
@@ -52,7 +52,7 @@ void an_overdue_lease_has_one_heir(void**) {
   std::barrier together(static_cast<std::ptrdiff_t>(kCrew));
   run_crew([&](std::size_t i) {
     base::Pcg32 random(i);
-    Breaker breaker(shared.words, shared.options);
+    Breaker breaker(shared.words, shared.options, &shared.window);
     for (int round = 0; round < kRounds; ++round) {
       if (i == 0) {
         const auto epoch = static_cast<std::uint32_t>(round);
@@ -89,7 +89,7 @@ void a_verdict_leaves_no_place_taken(void**) {
   std::barrier together(static_cast<std::ptrdiff_t>(kCrew));
   run_crew([&](std::size_t i) {
     base::Pcg32 random(i);
-    Breaker breaker(shared.words, shared.options);
+    Breaker breaker(shared.words, shared.options, &shared.window);
     const base::Owner self{static_cast<std::uint32_t>(i), 1};
     for (int round = 0; round < kRounds; ++round) {
       if (i == 0) {
@@ -105,7 +105,8 @@ void a_verdict_leaves_no_place_taken(void**) {
         for (const auto& lease : shared.words.leases) {
           if (lease.load() != 0) ++wrong;
         }
-        if (Breaker(shared.words, shared.options).state() == State::kHalfOpen) ++wrong;
+        if (Breaker(shared.words, shared.options, &shared.window).state() == State::kHalfOpen)
+          ++wrong;
       }
       together.arrive_and_wait();
     }
@@ -119,13 +120,13 @@ void failures_are_counted_exactly(void**) {
   Shared shared({.threshold = 0});
   run_crew([&](std::size_t i) {
     base::Pcg32 random(i);
-    Breaker breaker(shared.words, shared.options);
+    Breaker breaker(shared.words, shared.options, &shared.window);
     for (int n = 0; n < kFailures; ++n) {
       shared.count(breaker.report(*breaker.admit(1'000), kFailed, 1'000, random).transition);
     }
   });
   const base::Owners owners(shared.lives);
-  const View view = Breaker(shared.words, shared.options).view(owners, 1'000);
+  const View view = Breaker(shared.words, shared.options, &shared.window).view(owners, 1'000);
   assert_int_equal(view.consecutive_failures, kCrew * kFailures);
   assert_int_equal(shared.opened, 0);
 }
@@ -136,13 +137,13 @@ void late_outcomes_are_counted_exactly(void**) {
   constexpr base::Instant kNow = 1'000'000;
   Shared shared({.threshold = 1, .timeout = 1'000, .max_timeout = 64'000});
   base::Pcg32 dice(99);
-  Breaker breaker(shared.words, shared.options);
+  Breaker breaker(shared.words, shared.options, &shared.window);
   const Pass late = *breaker.admit(kNow);
   shared.count(breaker.report(late, kFailed, kNow, dice).transition);
   const std::uint64_t word = shared.words.word;
   run_crew([&](std::size_t i) {
     base::Pcg32 random(i);
-    Breaker mine(shared.words, shared.options);
+    Breaker mine(shared.words, shared.options, &shared.window);
     for (int n = 0; n < kLate; ++n) {
       shared.count(mine.report(late, n % 2 == 0 ? kFailed : kSucceeded, kNow, random).transition);
     }
@@ -169,7 +170,7 @@ void a_trip_by_rate_has_one_winner(void**) {
   std::barrier together(static_cast<std::ptrdiff_t>(kCrew));
   run_crew([&](std::size_t i) {
     base::Pcg32 random(i);
-    Breaker breaker(shared.words, shared.options);
+    Breaker breaker(shared.words, shared.options, &shared.window);
     for (int round = 0; round < kRounds; ++round) {
       const auto pass = breaker.admit(kNow);
       together.arrive_and_wait();

@@ -103,7 +103,11 @@ void read_breaker(Draft& draft, const Field& field) {
   const BreakerSettings merged = inherit(breaker, draft.inherited.breaker);
   if (!merged.timeout || !merged.max_timeout) return;
   std::string what = contradiction_of_timeouts(merged);
-  if (!what.empty() && (!breaker.timeout || !breaker.max_timeout)) what += " of the defaults";
+  if (what.empty()) return;
+  // One of the two stands elsewhere.
+  constexpr std::string_view kElsewhere = " of the defaults";
+  if (!breaker.timeout) what += kElsewhere;
+  if (!breaker.max_timeout) what.insert(what.find(" is below"), kElsewhere);
   if (!what.empty()) draft.problems.push_back(problem_at(field.value, std::move(what)));
 }
 

@@ -96,8 +96,9 @@ void a_file_may_say_that_it_shrinks(void**) {
   const Reading reading = read("allow_shrink: true\nservices: {}");
   expect_text("problems", listed(reading.problems), "");
   assert_true(reading.registry.allow_shrink);
-  expect_text("in short form it is no service", listed(read("allow_shrink: true").problems),
-              "1:1: no \"services\" (a mapping of service to peers)");
+  expect_text(
+      "in short form it is no service", listed(read("allow_shrink: true").problems),
+      "1:1: no \"services\" (a file with \"allow_shrink\" has its services under that key)");
 }
 
 void bad_files_are_refused(void**) {

@@ -173,7 +173,8 @@ void contradictions_are_reported_where_they_arise(void**) {
   const Defaults defaults = defaults_of("defaults: {breaker: {max_timeout: 20s}}", problems);
   expect_text("only one of the two", listed(problems), "");
   service_of("a: {peers: [http://a], breaker: {timeout: 1m}}", defaults, problems);
-  expect_text("with the defaults", listed(problems), "1:33: max_timeout=20s is below timeout=1m");
+  expect_text("with the defaults", listed(problems),
+              "1:33: max_timeout=20s of the defaults is below timeout=1m");
 
   problems.clear();
   const Defaults bad =
