@@ -90,7 +90,7 @@ void hosts_are_names_or_wildcards(void**) {
       {".a", form},
       {"-a", form},
       {"a b", form},
-      {"a/b", form},
+      {"a/b", "a host stands without scheme and path"},
       {std::string(64, 'a'), form},
       {std::string(254, 'a'), "at most 253 bytes"},
   };
