@@ -96,7 +96,7 @@ subtest 'what is missing or wrong is told where it stands' => sub {
         ['cut off', "users: ['\${T_A']\n", {T_A => 'x'},
             '1:9: invalid variable "${T_A" (${NAME} or ${NAME:-DEFAULT}; for a plain "${" write "$${")'],
         ['another operator', "users: ['\${T_A:=x}']\n", {T_A => 'x'},
-            qr/^1:9: invalid variable "\$\{T_A:=x"/],
+            qr/^1:9: invalid variable "\$\{T_A:=x}"/],
         ['a bad value', "users: [\"http://127.0.0.1:\${T_PORT}\"]\n", {T_PORT => '99999'},
             qr/^1:9: invalid URL "http:\S+:99999" \(.*\), from \$\{T_PORT\}$/],
         ['no number', "services: {users: {peers: [{url: 'http://h', weight: \"\${T_N}\"}]}}\n",
