@@ -13,10 +13,15 @@
 
 #include <pthread.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
 
 
 /* ms that a worker which ends waits for a job */
 #define NGX_HTTP_KERBEROS_WORK_PATIENCE  500
+
+
+#define NGX_HTTP_KERBEROS_WORK_NICE      10
 
 
 /* where the thread is */
@@ -112,6 +117,11 @@ ngx_http_kerberos_run_work(void *data)
 
     uint64_t  one;
     ssize_t   n;
+
+    /* requests go first where processors are few: of Linux, a thread's own */
+
+    (void) setpriority(PRIO_PROCESS, (id_t) syscall(SYS_gettid),
+                       NGX_HTTP_KERBEROS_WORK_NICE);
 
     work->run(work->data);
 

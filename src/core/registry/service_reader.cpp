@@ -108,7 +108,7 @@ void read_breaker(Draft& draft, const Field& field) {
   constexpr std::string_view kElsewhere = " of the defaults";
   if (!breaker.timeout) what += kElsewhere;
   if (!breaker.max_timeout) what.insert(what.find(" is below"), kElsewhere);
-  if (!what.empty()) draft.problems.push_back(problem_at(field.value, std::move(what)));
+  draft.problems.push_back(problem_at(field.value, std::move(what)));
 }
 
 void read_failure_on(Draft& draft, const Field& field) {
