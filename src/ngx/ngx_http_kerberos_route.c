@@ -504,6 +504,7 @@ ngx_http_kerberos_set_headers(ngx_http_request_t *r,
 
         ngx_memzero(&pieces, sizeof(ngx_http_kerberos_pieces_t));
         pieces.request = r;
+        ngx_str_set(&pieces.value, "");
 
         text = kerberos_route_header(ctx->process, route, i,
                                      ngx_http_kerberos_on_piece, &pieces);
@@ -586,7 +587,10 @@ ngx_http_kerberos_on_piece(void *context, kerberos_piece kind,
     }
 
     ngx_memcpy(p, pieces->value.data, pieces->value.len);
-    ngx_memcpy(p + pieces->value.len, part.data, part.len);
+
+    if (part.len) {
+        ngx_memcpy(p + pieces->value.len, part.data, part.len);
+    }
 
     for (i = pieces->value.len; i < pieces->value.len + part.len; i++) {
         if ((p[i] < 0x20 && p[i] != '\t') || p[i] == 0x7f) {

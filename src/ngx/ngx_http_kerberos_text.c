@@ -24,7 +24,7 @@ ngx_http_kerberos_evaluate(ngx_http_request_t *r, kerberos_text text,
     size_t       len;
     ngx_str_t    name, part;
 
-    ngx_str_null(value);
+    ngx_str_set(value, "");
 
     p = (u_char *) text.data;
     last = p + text.len;
@@ -37,7 +37,7 @@ ngx_http_kerberos_evaluate(ngx_http_request_t *r, kerberos_text text,
         end += (dollar && dollar[1] == '{');
 
         if (dollar == NULL) {
-            ngx_str_null(&part);
+            ngx_str_set(&part, "");
             dollar = last;
 
         } else if (ngx_http_kerberos_variable_value(r, &name, &part)
@@ -178,7 +178,9 @@ ngx_http_kerberos_copy_text(ngx_pool_t *pool, ngx_str_t *copy,
         return NGX_ERROR;
     }
 
-    ngx_memcpy(copy->data, text.data, text.len);
+    if (text.len) {
+        ngx_memcpy(copy->data, text.data, text.len);
+    }
 
     return NGX_OK;
 }
@@ -237,7 +239,7 @@ ngx_http_kerberos_variable_value(ngx_http_request_t *r, ngx_str_t *name,
 #endif
     ngx_http_variable_value_t  *vv;
 
-    ngx_str_null(value);
+    ngx_str_set(value, "");
 
 #if (NGX_PCRE)
 
@@ -271,7 +273,7 @@ ngx_http_kerberos_variable_value(ngx_http_request_t *r, ngx_str_t *name,
         return NGX_ERROR;
     }
 
-    if (!vv->not_found) {
+    if (!vv->not_found && vv->len) {
         value->data = vv->data;
         value->len = vv->len;
     }
