@@ -368,8 +368,20 @@ char *ngx_http_kerberos_balance(ngx_conf_t *cf, ngx_command_t *cmd,
 char *ngx_http_kerberos_service(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
+/* where problems are told */
+
+typedef struct {
+    kerberos_on_message              tell;
+    void                            *context;
+} ngx_http_kerberos_teller_t;
+
 /* ngx_http_kerberos_registry.c: files of services */
 
+ngx_uint_t ngx_http_kerberos_is_variables(ngx_str_t *name);
+void ngx_http_kerberos_tell(ngx_http_kerberos_teller_t *teller,
+    const char *fmt, ...);
+void ngx_http_kerberos_tell_failed(ngx_http_kerberos_teller_t *teller,
+    const char *what, ngx_str_t *name, ngx_err_t err);
 char *ngx_http_kerberos_registry(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
@@ -380,19 +392,22 @@ ngx_int_t ngx_http_kerberos_read_registries(ngx_conf_t *cf,
  * log, neither log nor keep anything, and tell what is wrong line by line.
  * Sources are an array of kerberos_source, which lives as long as the pool.
  */
-void ngx_http_kerberos_digest_sources(kerberos_edition *edition,
-    ngx_array_t *sources);
 void ngx_http_kerberos_log_message(void *context, kerberos_text line);
-ngx_int_t ngx_http_kerberos_gather_file(ngx_pool_t *pool, ngx_str_t *name,
-    ngx_array_t *sources, kerberos_on_message on_message, void *context);
-ngx_int_t ngx_http_kerberos_gather(ngx_pool_t *pool,
-    ngx_http_kerberos_main_conf_t *kmcf, ngx_array_t *sources,
-    kerberos_on_message on_message, void *context);
 ngx_int_t ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     ngx_array_t *sources, kerberos_on_message on_message, void *context);
 ngx_int_t ngx_http_kerberos_resolve(ngx_pool_t *pool, kerberos_config *config,
     kerberos_on_message on_message, void *context);
+
+/* ngx_http_kerberos_gather.c: the texts of a registry */
+
+void ngx_http_kerberos_digest_sources(kerberos_edition *edition,
+    ngx_array_t *sources);
+ngx_int_t ngx_http_kerberos_gather(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, ngx_array_t *sources,
+    kerberos_on_message on_message, void *context);
+ngx_int_t ngx_http_kerberos_gather_file(ngx_pool_t *pool, ngx_str_t *name,
+    ngx_array_t *sources, kerberos_on_message on_message, void *context);
 
 /* ngx_http_kerberos_upstream.c: upstream blocks */
 
