@@ -282,7 +282,7 @@ subtest 'a file that never stops changing' => sub {
     while (now() < $until) {
         spill($ng, '.tmp', edition);
         move($ng, '.tmp', 'services.yaml');
-        pause(0.02);
+        pause(0.004);
     }
     $seen = lines($ng);
     cmp_ok $seen, '>=', 2, "is taken over now and then: $seen times in four seconds";

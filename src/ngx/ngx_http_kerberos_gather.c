@@ -28,7 +28,7 @@ static ngx_int_t ngx_http_kerberos_read_file(ngx_pool_t *pool,
     ngx_str_t *name, kerberos_text *text, ngx_http_kerberos_teller_t *teller);
 static ssize_t ngx_http_kerberos_read_all(ngx_fd_t fd, u_char *buf,
     size_t size);
-static ngx_uint_t ngx_http_kerberos_fresh(ngx_file_info_t *info);
+static ngx_uint_t ngx_http_kerberos_rests(ngx_fd_t fd, ngx_file_info_t *info);
 static ngx_uint_t ngx_http_kerberos_same(ngx_file_info_t *one,
     ngx_file_info_t *other);
 
@@ -257,7 +257,7 @@ ngx_http_kerberos_read_file(ngx_pool_t *pool, ngx_str_t *name,
         goto done;
     }
 
-    if (ngx_http_kerberos_fresh(&before)) {
+    if (!ngx_http_kerberos_rests(fd, &before)) {
         rc = NGX_AGAIN;
         goto done;
     }
@@ -339,23 +339,39 @@ ngx_http_kerberos_read_all(ngx_fd_t fd, u_char *buf, size_t size)
 
 /*
  * Whoever writes now may write again before the file's time tells: the clock
- * of a file system ticks slowly.
+ * of a file system ticks slowly.  So a file is read some ms after its last
+ * change, and it is the one opened that has to rest, not the name: another may
+ * be put in its place as often as somebody likes.
  */
 
 static ngx_uint_t
-ngx_http_kerberos_fresh(ngx_file_info_t *info)
+ngx_http_kerberos_rests(ngx_fd_t fd, ngx_file_info_t *info)
 {
-    int64_t         age;
-    struct timeval  tv;
+    int64_t          age;
+    ngx_msec_t       left;
+    struct timeval   tv;
+    ngx_file_info_t  before;
 
     ngx_gettimeofday(&tv);
 
     age = ((int64_t) tv.tv_sec - info->st_ctim.tv_sec) * 1000
           + tv.tv_usec / 1000 - info->st_ctim.tv_nsec / 1000000;
 
-    return age >= 0 && age < NGX_HTTP_KERBEROS_FILE_REST;
+    if (age < 0 || age >= NGX_HTTP_KERBEROS_FILE_REST) {
+        return 1;
+    }
+
+    left = NGX_HTTP_KERBEROS_FILE_REST - age;
+    ngx_msleep(left);
+
+    before = *info;
+
+    return ngx_fd_info(fd, info) != NGX_FILE_ERROR
+           && ngx_http_kerberos_same(&before, info);
 }
 
+
+/* a file loses its name, and has its status changed, when another takes it */
 
 static ngx_uint_t
 ngx_http_kerberos_same(ngx_file_info_t *one, ngx_file_info_t *other)
@@ -363,6 +379,7 @@ ngx_http_kerberos_same(ngx_file_info_t *one, ngx_file_info_t *other)
     return one->st_size == other->st_size
            && one->st_mtim.tv_sec == other->st_mtim.tv_sec
            && one->st_mtim.tv_nsec == other->st_mtim.tv_nsec
-           && one->st_ctim.tv_sec == other->st_ctim.tv_sec
-           && one->st_ctim.tv_nsec == other->st_ctim.tv_nsec;
+           && (other->st_nlink == 0
+               || (one->st_ctim.tv_sec == other->st_ctim.tv_sec
+                   && one->st_ctim.tv_nsec == other->st_ctim.tv_nsec));
 }
