@@ -10,7 +10,6 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use File::Path qw(make_path remove_tree);
-use POSIX ();
 
 use Kerberos::Test;
 use Kerberos::Test::Preload qw(preload);
@@ -314,29 +313,35 @@ subtest 'without inotify' => sub {
     is scalar($ng->log_lines(qr/not taken over/)), 1, 'one line for what was bad';
 };
 
-subtest 'somebody writes for a while: nobody is told of half a file' => sub {
-    my $ng     = start('services.yaml', 'services.yaml' => edition());
-    my $text   = $ng->{conf}->render(edition());
-    my $wanted = $name;
+# Every few milliseconds a little more, and it is half a quote until the end. A file that rests for
+# 20 ms is taken for whole, so this says something only where the writer has had no such rest.
 
-    # Every few milliseconds a little more, and it is half a quote until the end.
+sub write_slowly ($ng, $text) {
+    my ($longest, $last) = (0, now());
 
-    my $pid = fork // die "fork: $!\n";
-
-    if ($pid == 0) {
-        for my $n (1 .. 60) {
-            open my $out, '>:raw', $ng->path('services.yaml') or POSIX::_exit(1);
-            print {$out} $n == 60 ? $text : qq(x: "$n);
-            close $out;
-            pause(0.005);
-        }
-        POSIX::_exit(0);
+    for my $n (1 .. 60) {
+        spill($ng, 'services.yaml', $n == 60 ? $text : qq(x: "$n));
+        my $now = now();
+        $longest = $now - $last if $n > 1 && $now - $last > $longest;
+        $last = $now;
+        pause(0.004) if $n < 60;
     }
-    waitpid $pid, 0;
-    is $?, 0, 'written';
-    taken($ng, $wanted, 'the end of it is taken over');
+    return $longest;
+}
+
+subtest 'somebody writes for a while: nobody is told of half a file' => sub {
+    my $ng = start('services.yaml', 'services.yaml' => edition);
+    my $longest;
+
+    $ng->allow(qr/services\.yaml/);
+    for my $time (1 .. 10) {
+        $ng->mark_log;
+        $longest = write_slowly($ng, edition);
+        taken($ng, $name, 'the end of it is taken over');
+        last if $longest < 0.015;
+    }
+    return pass 'this machine is too busy to write without a rest' if $longest >= 0.015;
     is scalar($ng->log_lines(qr/\[error\]/)), 0, 'and nothing else was worth a line';
-    $ng->stop;
 };
 
 done_testing;
