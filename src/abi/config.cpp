@@ -27,6 +27,7 @@ using kerberos::registry::Peer;
 using kerberos::registry::Registry;
 using kerberos::registry::Service;
 using kerberos::registry::Source;
+using kerberos::registry::TargetKind;
 
 namespace {
 
@@ -84,7 +85,7 @@ void append(kerberos_config& config, FilesReading& reading, const std::vector<So
     service.source += before;
     services.push_back(std::move(service));
   }
-  for (const Source& source : sources) config.sources.push_back(source.name);
+  config.sources.insert(config.sources.end(), sources.begin(), sources.end());
   config.registry.allow_shrink = reading.registry.allow_shrink;
   config.variables.assign(reading.variables.begin(), reading.variables.end());
   config.idle = kerberos::registry::told_idle(reading.idle);
@@ -195,8 +196,34 @@ kerberos_target kerberos_config_target(const kerberos_config* config, size_t num
   const auto target = config->targets[number];
   const Service& service = config->registry.services[target.service];
   const Peer& peer = service.peers[target.peer];
-  return {text(peer.target), text(config->sources[service.source]), peer.place.line,
-          peer.place.column};
+  return {text(peer.target), static_cast<kerberos_target_kind>(peer.kind)};
+}
+
+static_assert(static_cast<int>(TargetKind::kAddress) == KERBEROS_ADDRESS);
+static_assert(static_cast<int>(TargetKind::kName) == KERBEROS_NAME);
+static_assert(static_cast<int>(TargetKind::kSrv) == KERBEROS_SRV);
+
+kerberos_result kerberos_config_refuse(kerberos_config* config, size_t number, kerberos_text why,
+                                       kerberos_on_message on_message, void* context) {
+  return guarded([&] {
+    const auto target = config->targets[number];
+    const Service& service = config->registry.services[target.service];
+    const kerberos::base::Problems problems = {
+        {service.peers[target.peer].place, std::string(view(why)), service.source}};
+    for (const auto& line : kerberos::registry::told(problems, config->sources)) {
+      on_message(context, text(line));
+    }
+    return KERBEROS_OK;
+  });
+}
+
+void kerberos_config_follow(kerberos_config* config, size_t number) {
+  config->peer(config->targets[number]).followed = true;
+  config->follows = true;
+}
+
+int kerberos_config_follows(const kerberos_config* config) {
+  return config->follows ? 1 : 0;
 }
 
 kerberos_result kerberos_config_resolve(kerberos_config* config, size_t number,
@@ -214,7 +241,7 @@ size_t kerberos_config_files(const kerberos_config* config) {
 
 kerberos_file kerberos_config_file(const kerberos_config* config, size_t number) {
   const Service& service = config->registry.services[config->files[number]];
-  return {text(*file_of(service)), text(config->sources[service.source]), service.place.line,
+  return {text(*file_of(service)), text(config->sources[service.source].name), service.place.line,
           service.place.column};
 }
 
@@ -238,7 +265,7 @@ kerberos_text kerberos_config_key(const kerberos_config* config, size_t service)
 
 size_t kerberos_config_peers(const kerberos_config* config) {
   size_t peers = 0;
-  for (const auto& service : config->registry.services) {
+  for (const auto& service : config->known().services) {
     for (const auto& peer : service.peers) peers += peer.addresses.size();
   }
   return peers;
@@ -246,7 +273,7 @@ size_t kerberos_config_peers(const kerberos_config* config) {
 
 size_t kerberos_config_bytes(const kerberos_config* config, size_t processes) {
   return guarded_or<size_t>(
-      0, [&] { return kerberos::service::bytes_needed(config->registry, processes); });
+      0, [&] { return kerberos::service::bytes_needed(config->known(), processes); });
 }
 
 }  // extern "C"

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <type_traits>
@@ -18,6 +19,8 @@
 
 struct kerberos_config_s {
   kerberos::registry::Registry registry;
+  // The same with what its names stand for, where it follows any, as was found last.
+  std::optional<kerberos::registry::Registry> answered;
   // The peers that came from files and want addresses, as service and place in it.
   struct Target {
     std::size_t service;
@@ -26,12 +29,17 @@ struct kerberos_config_s {
   std::vector<Target> targets;
   // The files of certificates that services name, by the first that does.
   std::vector<std::size_t> files;
-  std::vector<std::string> sources;    // the names of those that were read
-  std::vector<std::string> variables;  // that they asked for
-  std::string idle;                    // what they said that has no effect
+  std::vector<kerberos::registry::Source> sources;  // that were read
+  std::vector<std::string> variables;               // that they asked for
+  std::string idle;                                 // what they said that has no effect
+  bool follows = false;                             // names
 
   [[nodiscard]] kerberos::registry::Peer& peer(Target target) {
     return registry.services[target.service].peers[target.peer];
+  }
+  // As far as anybody knows addresses.
+  [[nodiscard]] const kerberos::registry::Registry& known() const {
+    return answered ? *answered : registry;
   }
 };
 

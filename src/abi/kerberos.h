@@ -106,12 +106,16 @@ typedef struct {
     kerberos_text  text;
 } kerberos_source;
 
-/* A peer of a registry that has to be resolved, and where it stands. */
+typedef enum {
+    KERBEROS_ADDRESS = 0,  /* "10.0.0.1:80", "[::1]:80" or "unix:/path" */
+    KERBEROS_NAME,         /* "name:80", may be followed */
+    KERBEROS_SRV           /* the name of SRV records, is followed */
+} kerberos_target_kind;
+
+/* A peer of a registry that has to be resolved. */
 typedef struct {
-    kerberos_text  target;  /* "10.0.0.1:80", "name:80", "[::1]:80" or "unix:/path" */
-    kerberos_text  source;
-    int            line;
-    int            column;
+    kerberos_text         target;
+    kerberos_target_kind  kind;
 } kerberos_target;
 
 /* A file of certificates that services of a registry name, and where the first of them stands. */
@@ -160,6 +164,12 @@ size_t kerberos_config_targets(const kerberos_config *config);
 kerberos_target kerberos_config_target(const kerberos_config *config, size_t number);
 kerberos_result kerberos_config_resolve(kerberos_config *config, size_t number,
     const void *sockaddr, size_t length, kerberos_text text);
+/* It is a name, whose addresses will be learnt; see kerberos_zone_learn(). */
+void kerberos_config_follow(kerberos_config *config, size_t number);
+int kerberos_config_follows(const kerberos_config *config);  /* whether any is */
+/* Tells what is wrong with it, and where it stands. */
+kerberos_result kerberos_config_refuse(kerberos_config *config, size_t number, kerberos_text why,
+    kerberos_on_message on_message, void *context);
 
 /* The files that the services name whose peers speak TLS, each once, and what is in them: PEM, and
  * the digest by which it is known again. */
@@ -204,7 +214,7 @@ typedef struct {
 /* Builds the first generation of a configuration beside those there are, and frees what nobody
  * uses any more; `exists` tells whether a process lives. Its number names the configuration and
  * all generations that come of it: their lineage. MUTEX. */
-kerberos_result kerberos_zone_build(kerberos_zone *zone, const kerberos_config *config,
+kerberos_result kerberos_zone_build(kerberos_zone *zone, kerberos_config *config,
     const kerberos_edition *edition, int (*exists)(int64_t pid), int64_t now, uint64_t *lineage);
 
 /* Puts the first generation of a lineage in force. MUTEX. */
@@ -213,7 +223,11 @@ void kerberos_zone_publish(kerberos_zone *zone, uint64_t lineage);
 /* Builds the next generation of a lineage and puts it in force. KERBEROS_REFUSED: another
  * configuration is. KERBEROS_NO_MEMORY: processes have been asked to let go of older ones, so that
  * there may be some in a while. MUTEX. */
-kerberos_result kerberos_zone_change(kerberos_zone *zone, const kerberos_config *config,
+kerberos_result kerberos_zone_change(kerberos_zone *zone, kerberos_config *config,
+    uint64_t lineage, const kerberos_edition *edition, int64_t now, uint64_t *generation);
+/* The same for a configuration that is in force, where its names stand for something else now.
+ * KERBEROS_REFUSED: another is. MUTEX. */
+kerberos_result kerberos_zone_refresh(kerberos_zone *zone, kerberos_config *config,
     uint64_t lineage, const kerberos_edition *edition, int64_t now, uint64_t *generation);
 
 /* Keeps for the status why a registry was refused, until one is taken. MUTEX. */
@@ -234,8 +248,40 @@ kerberos_known kerberos_zone_knows(kerberos_zone *zone, uint64_t lineage,
 
 /* Whether a registry has less than half the peers of the one in force, and does not say that it is
  * meant to. MUTEX. */
-int kerberos_zone_shrinks(kerberos_zone *zone, const kerberos_config *config, size_t *before,
+int kerberos_zone_shrinks(kerberos_zone *zone, kerberos_config *config, size_t *before,
     size_t *after);
+
+/* Names: the zone keeps what they stood for last, and a configuration has one peer for each of
+ * these addresses. */
+
+typedef void (*kerberos_on_name)(void *context, kerberos_text name);
+/* A line for the log. */
+typedef void (*kerberos_on_line)(void *context, kerberos_text line, int warning);
+
+/* An address that a name stands for. What is no sockaddr_in or sockaddr_in6 is passed over. */
+typedef struct {
+    const void  *sockaddr;
+    unsigned     priority;  /* of an SRV record, and so is a port that is not 0 */
+    unsigned     weight;
+} kerberos_named;
+
+/* What came of a question: addresses, or why there are none. */
+typedef struct {
+    kerberos_text          name;
+    const kerberos_named  *addresses;
+    size_t                 count;
+    unsigned               error;    /* a code of DNS, or ETIMEDOUT */
+    int                    partial;  /* there may be more addresses than these */
+} kerberos_hearing;
+
+/* Tells the names of which nobody has heard anything yet, good or bad. MUTEX. */
+kerberos_result kerberos_zone_unheard(kerberos_zone *zone, const kerberos_config *config,
+    kerberos_on_name on_name, void *context);
+
+/* Keeps what was heard, and tells what is worth a line. `*changed`: addresses are others than
+ * before. KERBEROS_NO_MEMORY: not everything was kept. MUTEX. */
+kerberos_result kerberos_zone_learn(kerberos_zone *zone, const kerberos_hearing *hearings,
+    size_t count, int64_t now, kerberos_on_line on_line, void *context, int *changed);
 
 /* Frees generations that nobody uses any more. MUTEX. */
 void kerberos_zone_sweep(kerberos_zone *zone, int64_t now);
@@ -253,6 +299,9 @@ kerberos_result kerberos_attach(kerberos_zone *zone, uint32_t slot, int64_t pid,
  * lock. */
 int kerberos_adopt(kerberos_process *process);
 
+/* Tells the names that the generation adopted last follows. */
+void kerberos_names(kerberos_process *process, kerberos_on_name on_name, void *context);
+
 /* Whether this process is the one that does what one alone should do. To be asked every
  * 250 ms or so: who stops asking, or dies, is followed by another within 1.5 s. */
 int kerberos_lead(kerberos_process *process, int64_t now);
@@ -262,7 +311,6 @@ void kerberos_resign(kerberos_process *process);
 void kerberos_bury(kerberos_process *process, int (*exists)(int64_t pid));
 /* Hands out the log lines that they have not written any more, some while after they were buried.
  * To be called as often as kerberos_bury(). */
-typedef void (*kerberos_on_line)(void *context, kerberos_text line, int warning);
 void kerberos_tell_orphans(kerberos_process *process, kerberos_on_line on_line, void *context);
 void kerberos_detach(kerberos_process *process);        /* leaves the slot. MUTEX. */
 /* The handle, and the generations that it holds, but not the slot. */
@@ -501,6 +549,14 @@ typedef struct {
 kerberos_result kerberos_restore_breakers(kerberos_zone *zone, uint64_t generation,
     kerberos_text text, int64_t now, int64_t unix_ms, kerberos_restored *restored, char *problem,
     size_t room);
+
+/* What names stand for. MUTEX. */
+kerberos_result kerberos_save_names(kerberos_zone *zone, kerberos_document **document);
+
+/* Tells it to a new zone, before anything is built in it; `*restored`: so many names.
+ * KERBEROS_REFUSED: `problem` tells why not, ended by zero. MUTEX. */
+kerberos_result kerberos_restore_names(kerberos_zone *zone, kerberos_text text, int64_t now,
+    size_t *restored, char *problem, size_t room);
 
 /* What a registry was read from, all of its sources. KERBEROS_REFUSED: they are no UTF-8. */
 kerberos_result kerberos_save_sources(const kerberos_source *sources, size_t count,

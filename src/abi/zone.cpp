@@ -8,17 +8,20 @@
 #include "abi/handles.h"
 #include "core/service/generation.h"
 #include "core/service/leader.h"
+#include "core/service/names.h"
 #include "core/service/refusal.h"
 
 using kerberos::abi::guarded;
 using kerberos::abi::view;
 using kerberos::registry::Origin;
+using kerberos::registry::Registry;
 using kerberos::service::build_generation;
 using kerberos::service::Edition;
 using kerberos::service::Generation;
 using kerberos::service::GenerationView;
 using kerberos::service::Leader;
 using kerberos::service::Memory;
+using kerberos::service::Names;
 using kerberos::service::Process;
 using kerberos::service::write_refusal;
 using kerberos::service::Zone;
@@ -34,6 +37,28 @@ Edition inside(const kerberos_edition& edition) {
 // soon.
 void ask_for_memory(const Zone& zone) {
   if (zone.current() != nullptr) zone.header().shortage.store(zone.current()->id);
+}
+
+bool same(const Edition& one, const kerberos_edition& other) {
+  return one.digest[0] == other.digest[0] && one.digest[1] == other.digest[1];
+}
+
+// The configuration's registry with what the zone knows of its names.
+const Registry& answered(const Zone& zone, kerberos_config& config) {
+  if (config.follows) config.answered = Names(zone).answered(config.registry);
+  return config.known();
+}
+
+kerberos_result put_in_force(const Zone& zone, kerberos_config& config, uint64_t lineage,
+                             const Edition& edition, int64_t now, uint64_t* generation) {
+  zone.sweep(now);
+  *generation = build_generation(zone, answered(zone, config), lineage, edition);
+  if (*generation == 0) {
+    ask_for_memory(zone);
+    return KERBEROS_NO_MEMORY;
+  }
+  zone.publish(*generation);
+  return KERBEROS_OK;
 }
 
 }  // namespace
@@ -60,14 +85,14 @@ void kerberos_zone_close(kerberos_zone* zone) {
   delete zone;
 }
 
-kerberos_result kerberos_zone_build(kerberos_zone* zone, const kerberos_config* config,
+kerberos_result kerberos_zone_build(kerberos_zone* zone, kerberos_config* config,
                                     const kerberos_edition* edition, int (*exists)(int64_t pid),
                                     int64_t now, uint64_t* lineage) {
   return guarded([&] {
     zone->zone.forget_pending();
     zone->zone.bury(exists);
     zone->zone.sweep(now);
-    *lineage = build_generation(zone->zone, config->registry, 0, inside(*edition));
+    *lineage = build_generation(zone->zone, answered(zone->zone, *config), 0, inside(*edition));
     zone->zone.await(now);
     if (*lineage == 0) ask_for_memory(zone->zone);
     return *lineage == 0 ? KERBEROS_NO_MEMORY : KERBEROS_OK;
@@ -79,22 +104,28 @@ void kerberos_zone_publish(kerberos_zone* zone, uint64_t lineage) {
   write_refusal(zone->zone.header().refusal, {});
 }
 
-kerberos_result kerberos_zone_change(kerberos_zone* zone, const kerberos_config* config,
-                                     uint64_t lineage, const kerberos_edition* edition, int64_t now,
+kerberos_result kerberos_zone_change(kerberos_zone* zone, kerberos_config* config, uint64_t lineage,
+                                     const kerberos_edition* edition, int64_t now,
                                      uint64_t* generation) {
   return guarded([&] {
-    const Zone& memory = zone->zone;
-    const auto* current = memory.current();
+    const auto* current = zone->zone.current();
     if (current == nullptr || current->lineage != lineage) return KERBEROS_REFUSED;
-    memory.sweep(now);
-    *generation = build_generation(memory, config->registry, lineage, inside(*edition));
-    if (*generation == 0) {
-      ask_for_memory(memory);
-      return KERBEROS_NO_MEMORY;
+    const auto result =
+        put_in_force(zone->zone, *config, lineage, inside(*edition), now, generation);
+    if (result == KERBEROS_OK) write_refusal(zone->zone.header().refusal, {});
+    return result;
+  });
+}
+
+kerberos_result kerberos_zone_refresh(kerberos_zone* zone, kerberos_config* config,
+                                      uint64_t lineage, const kerberos_edition* edition,
+                                      int64_t now, uint64_t* generation) {
+  return guarded([&] {
+    const auto* current = zone->zone.current();
+    if (current == nullptr || current->lineage != lineage || !same(current->edition, *edition)) {
+      return KERBEROS_REFUSED;
     }
-    memory.publish(*generation);
-    write_refusal(memory.header().refusal, {});
-    return KERBEROS_OK;
+    return put_in_force(zone->zone, *config, lineage, current->edition, now, generation);
   });
 }
 
@@ -113,22 +144,20 @@ kerberos_known kerberos_zone_knows(kerberos_zone* zone, uint64_t lineage,
   ZoneHeader& header = zone->zone.header();
   const bool refused = header.refusal.length.load() != 0;
   const auto* current = zone->zone.current();
-  const auto same = [&](auto first, auto second) {
-    return first == edition->digest[0] && second == edition->digest[1];
-  };
   if (current == nullptr || current->lineage != lineage) return KERBEROS_SUPERSEDED;
-  if (same(current->edition.digest[0], current->edition.digest[1])) {
+  if (same(current->edition, *edition)) {
     if (!refused) return KERBEROS_IN_FORCE;
     write_refusal(header.refusal, {});
     return KERBEROS_REPAIRED;
   }
-  if (refused && same(header.refusal.digest[0].load(), header.refusal.digest[1].load())) {
+  const Edition last{{header.refusal.digest[0].load(), header.refusal.digest[1].load()}, 0};
+  if (refused && same(last, *edition)) {
     return KERBEROS_REFUSED_BEFORE;
   }
   return KERBEROS_NEW;
 }
 
-int kerberos_zone_shrinks(kerberos_zone* zone, const kerberos_config* config, size_t* before,
+int kerberos_zone_shrinks(kerberos_zone* zone, kerberos_config* config, size_t* before,
                           size_t* after) {
   *before = *after = 0;
   if (config->registry.allow_shrink) return 0;
@@ -138,7 +167,7 @@ int kerberos_zone_shrinks(kerberos_zone* zone, const kerberos_config* config, si
   for (const auto& service : generation.services()) {
     if (service.origin == Origin::kFile) *before += service.peers;
   }
-  for (const auto& service : config->registry.services) {
+  for (const auto& service : answered(zone->zone, *config).services) {
     if (service.origin != Origin::kFile) continue;
     for (const auto& peer : service.peers) *after += peer.addresses.size();
   }

@@ -67,6 +67,7 @@ typedef struct {
     ngx_str_t                        folder;
     ngx_str_t                        breakers;       /* paths in it */
     ngx_str_t                        registry;
+    ngx_str_t                        names;
 
     /* of this process, as far as it writes */
     ngx_http_kerberos_work_t         work;
@@ -102,6 +103,20 @@ typedef struct {
 } ngx_http_kerberos_ranks_t;
 
 
+/* names that are followed, of the one worker that asks */
+
+typedef struct {
+    ngx_queue_t                      asked;
+    ngx_rbtree_t                     tree;           /* the same */
+    ngx_rbtree_node_t                sentinel;
+    ngx_uint_t                       round;
+    ngx_uint_t                       serial;         /* of news */
+    ngx_uint_t                       wanted;         /* by a change */
+    ngx_uint_t                       due;            /* a generation */
+    ngx_uint_t                       lacked;         /* memory in the zone */
+} ngx_http_kerberos_names_t;
+
+
 /* what one worker does for all */
 
 typedef struct ngx_http_kerberos_main_conf_s  ngx_http_kerberos_main_conf_t;
@@ -122,6 +137,11 @@ typedef struct {
     u_char                           seen[16];       /* from outside */
     u_char                           read[16];       /* so when read */
     ngx_uint_t                       lacked;         /* memory in the zone */
+
+    /* what was read last and has names; NULL: nothing */
+    kerberos_config                 *config;
+    kerberos_edition                 edition;
+    ngx_http_kerberos_names_t        names;
 } ngx_http_kerberos_leader_t;
 
 
@@ -138,6 +158,8 @@ struct ngx_http_kerberos_main_conf_s {
     ngx_array_t                     *registries;     /* of ngx_str_t */
     ngx_array_t                     *environment;    /* of kerberos_text */
     ngx_http_upstream_srv_conf_t    *registry;       /* the upstream of it */
+    ngx_resolver_t                  *resolver;       /* NULL: follow no names */
+    ngx_msec_t                       resolver_timeout;
     ngx_array_t                      upstream_modules;   /* their indexes */
     ngx_http_kerberos_state_t       *state;          /* NULL: keep nothing */
 
@@ -161,6 +183,30 @@ struct ngx_http_kerberos_main_conf_s {
     ngx_connection_t                 watch_connection;  /* for debug logs */
     ngx_http_kerberos_leader_t       leader;
 };
+
+
+/* a name that is followed */
+
+typedef struct {
+    ngx_str_node_t                   sn;             /* name */
+    ngx_queue_t                      link;
+    ngx_http_kerberos_main_conf_t   *kmcf;
+    ngx_event_t                      again;
+    ngx_connection_t                 connection;     /* for debug logs */
+    ngx_resolver_ctx_t              *question;       /* under way */
+    ngx_uint_t                       round;          /* named in it last */
+    ngx_uint_t                       wanted;         /* by a change */
+    ngx_uint_t                       failures;       /* in a row */
+
+    /* what was heard, and whether it is to be learnt */
+    ngx_uint_t                       news;           /* its number, or 0 */
+    uint64_t                         print;          /* of addresses */
+    ngx_uint_t                       error;
+    ngx_uint_t                       partial;
+    ngx_sockaddr_t                  *sockaddrs;
+    kerberos_named                  *addresses;
+    ngx_uint_t                       naddresses;
+} ngx_http_kerberos_name_t;
 
 
 /* how many connections are kept, and for how long */
@@ -396,7 +442,8 @@ void ngx_http_kerberos_log_message(void *context, kerberos_text line);
 ngx_int_t ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     ngx_array_t *sources, kerberos_on_message on_message, void *context);
-ngx_int_t ngx_http_kerberos_resolve(ngx_pool_t *pool, kerberos_config *config,
+ngx_int_t ngx_http_kerberos_resolve(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     kerberos_on_message on_message, void *context);
 
 /* ngx_http_kerberos_gather.c: the texts of a registry */
@@ -439,6 +486,11 @@ void ngx_http_kerberos_adopt(ngx_http_kerberos_main_conf_t *kmcf);
 
 void ngx_http_kerberos_init_leader(ngx_http_kerberos_main_conf_t *kmcf);
 void ngx_http_kerberos_free_leader(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_end_job(ngx_http_kerberos_main_conf_t *kmcf);
+/* for its thread; 0: the worker ends, and did not wait */
+ngx_uint_t ngx_http_kerberos_lock_zone(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_unlock_zone(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_silence(ngx_log_t *silent, ngx_log_t *log);
 
 /* ngx_http_kerberos_work.c: off the event loop */
 
@@ -458,6 +510,24 @@ void ngx_http_kerberos_watch_registry(ngx_http_kerberos_main_conf_t *kmcf);
 void ngx_http_kerberos_ignore_registry(ngx_http_kerberos_main_conf_t *kmcf);
 void ngx_http_kerberos_watch_folders(int fd, ngx_array_t *registries);
 
+/* ngx_http_kerberos_signature.c: whether they look as if they did */
+
+ngx_uint_t ngx_http_kerberos_look_new(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_uint_t noticed, int64_t now);
+
+/* ngx_http_kerberos_names.c: names that are followed */
+
+void ngx_http_kerberos_follow_names(ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_want_name(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_str_t *text);
+ngx_http_kerberos_name_t *ngx_http_kerberos_find_name(
+    ngx_http_kerberos_names_t *names, ngx_str_t *text);
+void ngx_http_kerberos_leave_names(ngx_http_kerberos_main_conf_t *kmcf);
+
+/* ngx_http_kerberos_learn.c: what they stand for */
+
+void ngx_http_kerberos_tell_news(ngx_http_kerberos_main_conf_t *kmcf);
+
 /* ngx_http_kerberos_load.c: taking over what they say */
 
 void ngx_http_kerberos_look(ngx_http_kerberos_main_conf_t *kmcf);
@@ -466,6 +536,8 @@ void ngx_http_kerberos_look(ngx_http_kerberos_main_conf_t *kmcf);
 
 char *ngx_http_kerberos_set_state(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
+void ngx_http_kerberos_restore_names(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_log_t *log);
 void ngx_http_kerberos_restore_breakers(ngx_http_kerberos_main_conf_t *kmcf,
     ngx_log_t *log);
 void ngx_http_kerberos_keep_state(ngx_http_kerberos_main_conf_t *kmcf);

@@ -11,6 +11,8 @@
 
 
 static void ngx_http_kerberos_leader_handler(ngx_event_t *ev);
+static void ngx_http_kerberos_stop_leading(
+    ngx_http_kerberos_main_conf_t *kmcf);
 static void ngx_http_kerberos_retire_leader(
     ngx_http_kerberos_main_conf_t *kmcf);
 
@@ -63,14 +65,87 @@ ngx_http_kerberos_leader_handler(ngx_event_t *ev)
     }
 
     if (kerberos_lead(kmcf->process, ngx_current_msec)) {
+        ngx_http_kerberos_adopt(kmcf);
         ngx_http_kerberos_watch_registry(kmcf);
+        ngx_http_kerberos_follow_names(kmcf);
         ngx_http_kerberos_keep_state(kmcf);
 
     } else {
-        ngx_http_kerberos_ignore_registry(kmcf);
+        ngx_http_kerberos_stop_leading(kmcf);
     }
 
     ngx_add_timer(ev, NGX_HTTP_KERBEROS_LEADER_TICK);
+}
+
+
+static void
+ngx_http_kerberos_stop_leading(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_http_kerberos_ignore_registry(kmcf);
+    ngx_http_kerberos_leave_names(kmcf);
+}
+
+
+/* a job of the leader's thread is done: there may be another to begin */
+
+void
+ngx_http_kerberos_end_job(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_http_kerberos_leader_t  *leader;
+
+    leader = &kmcf->leader;
+
+    if (!leader->leading) {
+        ngx_http_kerberos_stop_leading(kmcf);
+        return;
+    }
+
+    if (leader->noticed && !leader->quiet.timer_set) {
+        ngx_http_kerberos_look(kmcf);
+    }
+
+    ngx_http_kerberos_tell_news(kmcf);
+}
+
+
+ngx_uint_t
+ngx_http_kerberos_lock_zone(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_slab_pool_t  *shpool;
+
+    if (!ngx_http_kerberos_enter(&kmcf->leader.work)) {
+        return 0;
+    }
+
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    ngx_shmtx_lock(&shpool->mutex);
+
+    return 1;
+}
+
+
+void
+ngx_http_kerberos_unlock_zone(ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_slab_pool_t  *shpool;
+
+    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+
+    ngx_shmtx_unlock(&shpool->mutex);
+
+    ngx_http_kerberos_leave(&kmcf->leader.work);
+}
+
+
+/* a log that a thread may use, for it tells nothing */
+
+void
+ngx_http_kerberos_silence(ngx_log_t *silent, ngx_log_t *log)
+{
+    *silent = *log;
+    silent->log_level = NGX_LOG_STDERR;
+    silent->next = NULL;
 }
 
 
@@ -84,7 +159,7 @@ ngx_http_kerberos_retire_leader(ngx_http_kerberos_main_conf_t *kmcf)
         return;
     }
 
-    ngx_http_kerberos_ignore_registry(kmcf);
+    ngx_http_kerberos_stop_leading(kmcf);
     kerberos_resign(kmcf->process);
 }
 
@@ -100,8 +175,14 @@ ngx_http_kerberos_free_leader(ngx_http_kerberos_main_conf_t *kmcf)
         return;
     }
 
-    ngx_http_kerberos_ignore_registry(kmcf);
+    ngx_http_kerberos_stop_leading(kmcf);
     ngx_http_kerberos_close_work(&leader->work);
+
+    if (leader->config) {
+        kerberos_config_destroy(leader->config);
+        leader->config = NULL;
+    }
+
     ngx_http_kerberos_leave_state(kmcf);
 
     if (leader->tick.timer_set) {

@@ -15,6 +15,8 @@ typedef enum {
     NGX_HTTP_KERBEROS_UNCHANGED = 0,
     NGX_HTTP_KERBEROS_REPAIRED,
     NGX_HTTP_KERBEROS_TAKEN,
+    NGX_HTTP_KERBEROS_KEPT,
+    NGX_HTTP_KERBEROS_AWAITING,
     NGX_HTTP_KERBEROS_REFUSED,
     NGX_HTTP_KERBEROS_SHORT
 } ngx_http_kerberos_end_e;
@@ -25,9 +27,10 @@ typedef struct {
     ngx_pool_t                      *pool;
     ngx_log_t                        log;            /* silent */
     ngx_uint_t                       noticed;
-    int64_t                          newest;         /* file's last change */
     kerberos_edition                 edition;
     ngx_array_t                      lines;          /* ngx_str_t: problems */
+    ngx_array_t                      names;          /* to be asked for first */
+    kerberos_config                 *config;         /* that has names */
     ngx_http_kerberos_end_e          end;
     uint64_t                         generation;
     size_t                           services;
@@ -39,19 +42,15 @@ typedef struct {
 
 
 static void ngx_http_kerberos_load(void *data);
-static ngx_uint_t ngx_http_kerberos_is_worth(ngx_http_kerberos_load_t *load);
-static void ngx_http_kerberos_sign(ngx_http_kerberos_load_t *load,
-    u_char signature[16]);
-static void ngx_http_kerberos_sign_file(ngx_http_kerberos_load_t *load,
-    ngx_md5_t *md5, u_char *name);
 static ngx_int_t ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load);
+static ngx_uint_t ngx_http_kerberos_wants_config(
+    ngx_http_kerberos_load_t *load);
 static ngx_int_t ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     kerberos_config *config);
 static void ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load);
 static void ngx_http_kerberos_add_line(void *context, kerberos_text line);
-static ngx_uint_t ngx_http_kerberos_lock_zone(
-    ngx_http_kerberos_main_conf_t *kmcf);
-static void ngx_http_kerberos_unlock_zone(ngx_http_kerberos_main_conf_t *kmcf);
+static void ngx_http_kerberos_add_name(void *context, kerberos_text name);
+static void ngx_http_kerberos_keep_config(ngx_http_kerberos_load_t *load);
 static ngx_msec_t ngx_http_kerberos_lap(ngx_msec_t *since);
 static void ngx_http_kerberos_end_load(void *data);
 
@@ -78,9 +77,7 @@ ngx_http_kerberos_look(ngx_http_kerberos_main_conf_t *kmcf)
     tp = ngx_timeofday();
 
     load->kmcf = kmcf;
-    load->log = *kmcf->cycle->log;
-    load->log.log_level = NGX_LOG_STDERR;
-    load->log.next = NULL;
+    ngx_http_kerberos_silence(&load->log, kmcf->cycle->log);
     load->edition.unix_ms = (int64_t) tp->sec * 1000 + tp->msec;
     load->noticed = leader->noticed;
 
@@ -112,6 +109,8 @@ ngx_http_kerberos_load(void *data)
 
     if (load->pool == NULL
         || ngx_array_init(&load->lines, load->pool, 4, sizeof(ngx_str_t))
+           != NGX_OK
+        || ngx_array_init(&load->names, load->pool, 4, sizeof(ngx_str_t))
            != NGX_OK)
     {
         return;
@@ -122,116 +121,15 @@ ngx_http_kerberos_load(void *data)
                                         load->kmcf->registries);
     }
 
-    if (!ngx_http_kerberos_is_worth(load)) {
+    if (!ngx_http_kerberos_look_new(load->kmcf, load->noticed,
+                                    load->edition.unix_ms))
+    {
         return;
     }
 
     if (ngx_http_kerberos_read_anew(load) == NGX_ERROR) {
         ngx_http_kerberos_refuse(load);
     }
-}
-
-
-/*
- * Nobody told of a change: then it has to show, and to last for two looks, for
- * who looks by himself may look at half a file
- */
-
-static ngx_uint_t
-ngx_http_kerberos_is_worth(ngx_http_kerberos_load_t *load)
-{
-    u_char                       signature[16];
-    ngx_uint_t                   first, settled;
-    ngx_http_kerberos_leader_t  *leader;
-
-    leader = &load->kmcf->leader;
-
-    ngx_http_kerberos_sign(load, signature);
-
-    settled = ngx_memcmp(signature, leader->seen, 16) == 0;
-    first = !leader->looked;
-
-    ngx_memcpy(leader->seen, signature, 16);
-    leader->looked = 1;
-
-    if (!load->noticed && !first
-        && (!settled || ngx_memcmp(signature, leader->read, 16) == 0))
-    {
-        return 0;
-    }
-
-    /* what is written twice in one tick of the clock looks the same */
-
-    if (load->edition.unix_ms - load->newest < 1000) {
-        signature[0] ^= 0xff;
-    }
-
-    ngx_memcpy(leader->read, signature, 16);
-
-    return 1;
-}
-
-
-/* what the files look like from outside */
-
-static void
-ngx_http_kerberos_sign(ngx_http_kerberos_load_t *load, u_char signature[16])
-{
-    glob_t       gl;
-    size_t       n;
-    ngx_md5_t    md5;
-    ngx_str_t   *name;
-    ngx_uint_t   i;
-
-    ngx_md5_init(&md5);
-
-    name = load->kmcf->registries->elts;
-
-    for (i = 0; i < load->kmcf->registries->nelts; i++) {
-
-        if (strpbrk((char *) name[i].data, "*?[") == NULL) {
-            ngx_http_kerberos_sign_file(load, &md5, name[i].data);
-            continue;
-        }
-
-        if (glob((char *) name[i].data, GLOB_NOSORT, NULL, &gl) == 0) {
-
-            for (n = 0; n < gl.gl_pathc; n++) {
-                ngx_http_kerberos_sign_file(load, &md5,
-                                            (u_char *) gl.gl_pathv[n]);
-            }
-        }
-
-        globfree(&gl);
-    }
-
-    ngx_md5_final(signature, &md5);
-}
-
-
-static void
-ngx_http_kerberos_sign_file(ngx_http_kerberos_load_t *load, ngx_md5_t *md5,
-    u_char *name)
-{
-    int64_t      changed;
-    struct stat  st;
-
-    ngx_md5_update(md5, name, ngx_strlen(name));
-
-    if (stat((char *) name, &st) == -1) {
-        return;
-    }
-
-    ngx_md5_update(md5, &st.st_dev, sizeof(st.st_dev));
-    ngx_md5_update(md5, &st.st_ino, sizeof(st.st_ino));
-    ngx_md5_update(md5, &st.st_size, sizeof(st.st_size));
-    ngx_md5_update(md5, &st.st_mtim, sizeof(st.st_mtim));
-    ngx_md5_update(md5, &st.st_ctim, sizeof(st.st_ctim));
-
-    changed = (int64_t) st.st_ctim.tv_sec * 1000
-              + st.st_ctim.tv_nsec / 1000000;
-
-    load->newest = ngx_max(load->newest, changed);
 }
 
 
@@ -282,7 +180,11 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
         load->end = NGX_HTTP_KERBEROS_REPAIRED;
     }
 
-    if (known != KERBEROS_NEW) {
+    if (known != KERBEROS_NEW
+        && (known == KERBEROS_SUPERSEDED
+            || known == KERBEROS_REFUSED_BEFORE
+            || !ngx_http_kerberos_wants_config(load)))
+    {
         return NGX_DECLINED;
     }
 
@@ -304,9 +206,12 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
 
     load->read = ngx_http_kerberos_lap(&lap);
 
-    if (rc == NGX_OK) {
+    if (rc == NGX_OK && known == KERBEROS_NEW) {
         rc = ngx_http_kerberos_put_in_force(load, config);
         load->built = ngx_http_kerberos_lap(&lap);
+
+    } else if (rc == NGX_OK && load->end == NGX_HTTP_KERBEROS_UNCHANGED) {
+        load->end = NGX_HTTP_KERBEROS_KEPT;
     }
 
     if (load->end == NGX_HTTP_KERBEROS_TAKEN && kmcf->state) {
@@ -317,9 +222,33 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
         }
     }
 
-    kerberos_config_destroy(config);
+    if (rc != NGX_ERROR
+        && (load->end == NGX_HTTP_KERBEROS_TAKEN || known != KERBEROS_NEW)
+        && kerberos_config_follows(config))
+    {
+        load->config = config;
+
+    } else {
+        kerberos_config_destroy(config);
+    }
 
     return rc;
+}
+
+
+/* names are followed by what this process has read, or began with */
+
+static ngx_uint_t
+ngx_http_kerberos_wants_config(ngx_http_kerberos_load_t *load)
+{
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = load->kmcf;
+
+    return kmcf->resolver && kmcf->leader.config == NULL
+           && ngx_memcmp(kmcf->edition.digest, load->edition.digest,
+                         sizeof(load->edition.digest))
+              != 0;
 }
 
 
@@ -338,6 +267,15 @@ ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     result = KERBEROS_REFUSED;
 
     if (!ngx_http_kerberos_lock_zone(kmcf)) {
+        return NGX_DECLINED;
+    }
+
+    (void) kerberos_zone_unheard(kmcf->zone, config,
+                                 ngx_http_kerberos_add_name, load);
+
+    if (load->names.nelts) {
+        ngx_http_kerberos_unlock_zone(kmcf);
+        load->end = NGX_HTTP_KERBEROS_AWAITING;
         return NGX_DECLINED;
     }
 
@@ -459,35 +397,20 @@ ngx_http_kerberos_add_line(void *context, kerberos_text line)
 }
 
 
-/* 0: the worker ends, and did not wait */
-
-static ngx_uint_t
-ngx_http_kerberos_lock_zone(ngx_http_kerberos_main_conf_t *kmcf)
-{
-    ngx_slab_pool_t  *shpool;
-
-    if (!ngx_http_kerberos_enter(&kmcf->leader.work)) {
-        return 0;
-    }
-
-    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
-
-    ngx_shmtx_lock(&shpool->mutex);
-
-    return 1;
-}
-
-
 static void
-ngx_http_kerberos_unlock_zone(ngx_http_kerberos_main_conf_t *kmcf)
+ngx_http_kerberos_add_name(void *context, kerberos_text name)
 {
-    ngx_slab_pool_t  *shpool;
+    ngx_http_kerberos_load_t *load = context;
 
-    shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
+    ngx_str_t  *copy;
 
-    ngx_shmtx_unlock(&shpool->mutex);
+    copy = ngx_array_push(&load->names);
 
-    ngx_http_kerberos_leave(&kmcf->leader.work);
+    if (copy
+        && ngx_http_kerberos_copy_text(load->pool, copy, name) != NGX_OK)
+    {
+        load->names.nelts--;
+    }
 }
 
 
@@ -540,6 +463,22 @@ ngx_http_kerberos_end_load(void *data)
         ngx_http_kerberos_adopt(kmcf);
         break;
 
+    case NGX_HTTP_KERBEROS_KEPT:
+        break;
+
+    case NGX_HTTP_KERBEROS_AWAITING:
+        line = load->names.elts;
+
+        for (i = 0; i < load->names.nelts; i++) {
+            ngx_log_error(NGX_LOG_INFO, log, 0,
+                          "the registry has a new name \"%V\", asking for it "
+                          "before it is taken over", &line[i]);
+
+            ngx_http_kerberos_want_name(kmcf, &line[i]);
+        }
+
+        break;
+
     case NGX_HTTP_KERBEROS_REPAIRED:
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
                       "registry is again what is in force");
@@ -583,16 +522,38 @@ ngx_http_kerberos_end_load(void *data)
         ngx_http_kerberos_end_archive(kmcf->state, load->save, log);
     }
 
+    if (load->config || load->end == NGX_HTTP_KERBEROS_TAKEN) {
+        ngx_http_kerberos_keep_config(load);
+    }
+
     if (load->pool) {
         ngx_destroy_pool(load->pool);
     }
 
     ngx_free(load);
 
-    if (!leader->leading) {
-        ngx_http_kerberos_ignore_registry(kmcf);
+    ngx_http_kerberos_end_job(kmcf);
+}
 
-    } else if (leader->noticed && !leader->quiet.timer_set) {
-        ngx_http_kerberos_look(kmcf);
+
+/* for when its names stand for something else */
+
+static void
+ngx_http_kerberos_keep_config(ngx_http_kerberos_load_t *load)
+{
+    ngx_http_kerberos_leader_t  *leader;
+
+    leader = &load->kmcf->leader;
+
+    if (leader->config) {
+        kerberos_config_destroy(leader->config);
+    }
+
+    leader->config = load->config;
+    leader->edition = load->edition;
+
+    if (load->end != NGX_HTTP_KERBEROS_TAKEN) {
+        /* there is a reason why it was read again */
+        leader->names.due = 1;
     }
 }

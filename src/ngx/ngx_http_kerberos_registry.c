@@ -17,8 +17,13 @@ static ngx_int_t ngx_http_kerberos_snapshot(ngx_conf_t *cf,
 static ngx_array_t *ngx_http_kerberos_old_snapshot(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_kerberos_load_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf, ngx_pool_t *pool);
+static void ngx_http_kerberos_find_resolver(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf);
 static ngx_int_t ngx_http_kerberos_keep_variables(ngx_conf_t *cf,
     kerberos_config *config);
+static ngx_int_t ngx_http_kerberos_resolve_target(ngx_pool_t *pool,
+    kerberos_config *config, size_t number, kerberos_target *target,
+    ngx_http_kerberos_teller_t *teller);
 static void ngx_http_kerberos_conf_message(void *context, kerberos_text line);
 static void ngx_http_kerberos_note_line(ngx_http_kerberos_problems_t *problems,
     kerberos_text line);
@@ -176,6 +181,8 @@ ngx_http_kerberos_read_registries(ngx_conf_t *cf,
         return NGX_OK;
     }
 
+    ngx_http_kerberos_find_resolver(cf, kmcf);
+
     pool = ngx_create_pool(NGX_DEFAULT_POOL_SIZE, cf->log);
     if (pool == NULL) {
         return NGX_ERROR;
@@ -199,6 +206,31 @@ ngx_http_kerberos_read_registries(ngx_conf_t *cf,
     }
 
     return ngx_http_kerberos_keep_variables(cf, kmcf->config);
+}
+
+
+/* that of the http block; without one names are resolved once */
+
+static void
+ngx_http_kerberos_find_resolver(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf)
+{
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    /* nginx makes one that asks nobody where there is none */
+
+    if (clcf->resolver == NULL || clcf->resolver->connections.nelts == 0) {
+        return;
+    }
+
+    kmcf->resolver = clcf->resolver;
+    kmcf->resolver_timeout = clcf->resolver_timeout;
+
+    if (kmcf->resolver_timeout == NGX_CONF_UNSET_MSEC) {
+        kmcf->resolver_timeout = 30000;
+    }
 }
 
 
@@ -311,7 +343,8 @@ ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     switch (result) {
 
     case KERBEROS_OK:
-        rc = ngx_http_kerberos_resolve(pool, config, on_message, context);
+        rc = ngx_http_kerberos_resolve(pool, kmcf, config, on_message,
+                                       context);
 
         if (ngx_http_kerberos_read_files(pool, kmcf, config, on_message,
                                          context)
@@ -337,16 +370,15 @@ ngx_http_kerberos_read_sources(ngx_pool_t *pool,
 }
 
 
+/* names that are followed have no addresses yet */
+
 ngx_int_t
-ngx_http_kerberos_resolve(ngx_pool_t *pool, kerberos_config *config,
+ngx_http_kerberos_resolve(ngx_pool_t *pool,
+    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     kerberos_on_message on_message, void *context)
 {
     size_t                      i;
-    ngx_int_t                   rc;
-    ngx_str_t                   source;
-    ngx_url_t                   u;
-    ngx_uint_t                  n;
-    kerberos_text               name;
+    ngx_int_t                   rc, found;
     kerberos_target             target;
     ngx_http_kerberos_teller_t  teller;
 
@@ -358,37 +390,78 @@ ngx_http_kerberos_resolve(ngx_pool_t *pool, kerberos_config *config,
 
         target = kerberos_config_target(config, i);
 
-        ngx_memzero(&u, sizeof(ngx_url_t));
-
-        u.url.data = (u_char *) target.target.data;
-        u.url.len = target.target.len;
-
-        if (ngx_parse_url(pool, &u) != NGX_OK) {
-            source.data = (u_char *) target.source.data;
-            source.len = target.source.len;
-
-            ngx_http_kerberos_tell(&teller, "%V:%d:%d: %s \"%V\"", &source,
-                                   target.line, target.column,
-                                   u.err ? u.err : "invalid address", &u.url);
-            rc = NGX_ERROR;
+        if (target.kind != KERBEROS_ADDRESS && kmcf->resolver) {
+            kerberos_config_follow(config, i);
             continue;
         }
 
-        for (n = 0; n < u.naddrs; n++) {
-            name.data = (char *) u.addrs[n].name.data;
-            name.len = u.addrs[n].name.len;
+        found = ngx_http_kerberos_resolve_target(pool, config, i, &target,
+                                                 &teller);
+        if (found == NGX_ABORT) {
+            ngx_http_kerberos_tell(&teller, "no memory");
+            return NGX_ERROR;
+        }
 
-            if (kerberos_config_resolve(config, i, u.addrs[n].sockaddr,
-                                        u.addrs[n].socklen, name)
-                != KERBEROS_OK)
-            {
-                ngx_http_kerberos_tell(&teller, "no memory");
-                return NGX_ERROR;
-            }
+        if (found != NGX_OK) {
+            rc = NGX_ERROR;
         }
     }
 
     return rc;
+}
+
+
+/* NGX_ABORT: no memory */
+
+static ngx_int_t
+ngx_http_kerberos_resolve_target(ngx_pool_t *pool, kerberos_config *config,
+    size_t number, kerberos_target *target, ngx_http_kerberos_teller_t *teller)
+{
+    u_char          text[NGX_MAX_ERROR_STR];
+    ngx_url_t       u;
+    ngx_uint_t      n;
+    kerberos_text   name, why;
+
+    ngx_memzero(&u, sizeof(ngx_url_t));
+
+    u.url.data = (u_char *) target->target.data;
+    u.url.len = target->target.len;
+
+    why.data = (char *) text;
+
+    if (target->kind == KERBEROS_SRV) {
+        why.len = ngx_snprintf(text, sizeof(text), "SRV records need a "
+                               "\"resolver\" in the http block of nginx.conf")
+                  - text;
+
+        (void) kerberos_config_refuse(config, number, why, teller->tell,
+                                      teller->context);
+        return NGX_DECLINED;
+    }
+
+    if (ngx_parse_url(pool, &u) != NGX_OK) {
+        why.len = ngx_snprintf(text, sizeof(text), "%s \"%V\"",
+                               u.err ? u.err : "invalid address", &u.url)
+                  - text;
+
+        (void) kerberos_config_refuse(config, number, why, teller->tell,
+                                      teller->context);
+        return NGX_DECLINED;
+    }
+
+    for (n = 0; n < u.naddrs; n++) {
+        name.data = (char *) u.addrs[n].name.data;
+        name.len = u.addrs[n].name.len;
+
+        if (kerberos_config_resolve(config, number, u.addrs[n].sockaddr,
+                                    u.addrs[n].socklen, name)
+            != KERBEROS_OK)
+        {
+            return NGX_ABORT;
+        }
+    }
+
+    return NGX_OK;
 }
 
 

@@ -107,6 +107,9 @@ ngx_http_kerberos_set_state(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
         != NGX_OK
         || ngx_http_kerberos_name_file(cf, &state->registry, &state->folder,
                                        "registry.json")
+           != NGX_OK
+        || ngx_http_kerberos_name_file(cf, &state->names, &state->folder,
+                                       "names.json")
            != NGX_OK)
     {
         return NGX_CONF_ERROR;
@@ -161,13 +164,17 @@ ngx_http_kerberos_tidy(ngx_http_kerberos_state_t *state)
 
         name = ngx_de_name(&dir);
 
-        if (ngx_strncmp(name, "breakers.json.", 14) != 0
-            && ngx_strncmp(name, "registry.json.", 14) != 0)
+        p = (u_char *) ngx_strstr(name, ".json.");
+
+        if (p == NULL
+            || (ngx_strncmp(name, "breakers.", p + 1 - name) != 0
+                && ngx_strncmp(name, "registry.", p + 1 - name) != 0
+                && ngx_strncmp(name, "names.", p + 1 - name) != 0))
         {
             continue;
         }
 
-        p = name + 14;
+        p += sizeof(".json.") - 1;
         pid = ngx_atoi(p, ngx_strlen(p));
 
         if (pid == NGX_ERROR || kill((ngx_pid_t) pid, 0) == 0
@@ -187,7 +194,52 @@ ngx_http_kerberos_tidy(ngx_http_kerberos_state_t *state)
 }
 
 
-/* into a zone that is new, before anybody works with it: under its mutex */
+/* into a zone that is new, before anything is built in it: under its mutex */
+
+void
+ngx_http_kerberos_restore_names(ngx_http_kerberos_main_conf_t *kmcf,
+    ngx_log_t *log)
+{
+    char              problem[128];
+    size_t            names;
+    ngx_str_t         text, *file;
+    kerberos_text     saved;
+    kerberos_result   result;
+
+    if (kmcf->state == NULL || kmcf->resolver == NULL || ngx_test_config) {
+        return;
+    }
+
+    file = &kmcf->state->names;
+
+    if (ngx_http_kerberos_read_whole(file, &text, log) != NGX_OK) {
+        return;
+    }
+
+    saved.data = (char *) text.data;
+    saved.len = text.len;
+
+    result = kerberos_restore_names(kmcf->zone, saved, ngx_current_msec,
+                                    &names, problem, sizeof(problem));
+
+    ngx_free(text.data);
+
+    if (result == KERBEROS_OK) {
+        ngx_log_error(NGX_LOG_NOTICE, log, 0,
+                      "last answers of %uz names restored from \"%V\"", names,
+                      file);
+        return;
+    }
+
+    ngx_log_error(NGX_LOG_ERR, log, 0,
+                  "no answers of names restored: \"%V\" %s", file,
+                  result == KERBEROS_REFUSED ? problem
+                  : result == KERBEROS_NO_MEMORY ? "is too long for the zone"
+                                                 : "met an internal fault");
+}
+
+
+/* into the first generation, before anybody works with it: the same */
 
 void
 ngx_http_kerberos_restore_breakers(ngx_http_kerberos_main_conf_t *kmcf,

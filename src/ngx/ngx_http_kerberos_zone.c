@@ -92,6 +92,11 @@ ngx_http_kerberos_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 
     if (result == KERBEROS_OK) {
         shpool->data = header;
+
+        if (data == NULL) {
+            ngx_http_kerberos_restore_names(kmcf, shm_zone->shm.log);
+        }
+
         result = kerberos_zone_build(kmcf->zone, kmcf->config, &kmcf->edition,
                                      ngx_http_kerberos_process_exists,
                                      ngx_current_msec, &kmcf->lineage);

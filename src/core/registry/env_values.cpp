@@ -111,12 +111,4 @@ std::string method_meant_by(std::string_view strategy) {
   return std::string(meant == kMeant.end() ? strategy : meant->second);
 }
 
-std::string in_small_letters(std::string_view text) {
-  std::string result(text);
-  std::ranges::transform(result, result.begin(), [](char c) {
-    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-  });
-  return result;
-}
-
 }  // namespace kerberos::registry

@@ -45,6 +45,4 @@ std::optional<std::uint32_t> parse_permille(std::string_view text);
 // have for them are known in any case, with hyphens or underscores.
 std::string method_meant_by(std::string_view strategy);
 
-std::string in_small_letters(std::string_view text);
-
 }  // namespace kerberos::registry

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/registry/env_values.h"
+#include "core/registry/scalar.h"
 #include "core/registry/wording.h"
 
 namespace kerberos::registry {

@@ -28,9 +28,17 @@ struct Address {
   std::string text;
 };
 
+enum class TargetKind : std::uint8_t {
+  kAddress,
+  kName,  // of a host
+  kSrv    // of SRV records
+};
+
 struct Peer {
-  std::string id;                  // what the operator called it; empty: its address
-  std::string target;              // "10.0.0.1:8080", "[::1]:80", "name:80" or "unix:/path"
+  std::string id;      // what the operator called it; empty: its address
+  std::string target;  // as in Url
+  TargetKind kind = TargetKind::kAddress;
+  bool followed = false;           // its addresses come and go: its name is asked for
   std::vector<Address> addresses;  // one peer each; filled by whoever can resolve names
   std::uint32_t weight = 1;        // 1 to kWeightMax
   std::uint32_t max_conns = 0;     // 0: no limit
@@ -73,7 +81,8 @@ using Certificates = std::map<std::string, Certificate, std::less<>>;  // by the
 struct Registry {
   std::vector<Service> services;
   Certificates certificates = {};
-  bool allow_shrink = false;  // whoever loses many peers by this means it
+  bool allow_shrink = false;            // whoever loses many peers by this means it
+  std::vector<std::string> names = {};  // that are asked for, each once
 };
 
 }  // namespace kerberos::registry

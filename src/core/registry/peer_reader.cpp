@@ -21,7 +21,7 @@ struct Draft : Peer {
 
 using PeerKey = Known<Draft>;
 
-constexpr TextForm kUrlText = {kUrlForms, "^(https?://[^/?#@ ]+|unix:/.+)$"};
+constexpr TextForm kUrlText = {kUrlForms, "^(https?(\\+srv)?://[^/?#@ ]+|unix:/.+)$"};
 constexpr KeyRow kId =
     text("id", kNameText, "its address", "Its name in the status, the log and $kerberos_peer.");
 
@@ -30,6 +30,7 @@ void take_url(Draft& draft, const Node& node) {
   UrlReading url = parse_url(node.text);
   if (url.url) {
     draft.tls = url.url->tls;
+    draft.kind = url.url->kind;
     draft.target = std::move(url.url->target);
     return;
   }
@@ -52,7 +53,8 @@ void read_id(Draft& draft, const Field& field) {
 constexpr std::array kPeerKeys = {
     PeerKey{required(text("url", kUrlText, "",
                           "Where it is, without a path; a missing port is "
-                          "the scheme's.")),
+                          "the scheme's. SRV records tell addresses, ports, weights and who is a "
+                          "backup.")),
             read_url},
     PeerKey{number("weight", 1, kWeightMax, "1", "Its share of the requests, beside the others'."),
             &Draft::weight},

@@ -87,4 +87,12 @@ std::string time_text(base::Millis time) {
   return std::to_string(time / unit->millis).append(unit->name);
 }
 
+std::string in_small_letters(std::string_view text) {
+  std::string result(text);
+  std::ranges::transform(result, result.begin(), [](char c) {
+    return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  });
+  return result;
+}
+
 }  // namespace kerberos::registry

@@ -29,4 +29,7 @@ std::optional<std::uint64_t> parse_whole_number(std::string_view text);
 // The shortest single-unit text of a time, hours at most: "24h", "90s", "1500ms".
 std::string time_text(base::Millis time);
 
+// As names are compared that are the same in any case: ASCII's letters small.
+std::string in_small_letters(std::string_view text);
+
 }  // namespace kerberos::registry

@@ -4,7 +4,9 @@
 #include <arpa/inet.h>
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
+#include <utility>
 
 #include "core/registry/scalar.h"
 
@@ -14,6 +16,19 @@ namespace {
 constexpr std::size_t kHostMax = 253;  // RFC 1035, as text
 constexpr std::size_t kLabelMax = 63;
 constexpr std::size_t kPathMax = 107;  // what fits a sockaddr_un
+
+struct Scheme {
+  std::string_view text;
+  bool tls;
+  bool srv;
+};
+
+constexpr std::array<Scheme, 4> kSchemes = {{
+    {"http://", false, false},
+    {"https://", true, false},
+    {"http+srv://", false, true},
+    {"https+srv://", true, true},
+}};
 
 UrlReading refuse(std::string reason) {
   return {std::nullopt, std::move(reason), false};
@@ -43,7 +58,22 @@ UrlReading parse_unix(std::string_view text, std::string_view path) {
   if (path.size() > kPathMax) {
     return refuse("a socket's path has at most " + std::to_string(kPathMax) + " bytes");
   }
-  return {Url{false, std::string(text)}, {}, false};
+  return {Url{.tls = false, .kind = TargetKind::kAddress, .target = std::string(text)}, {}, false};
+}
+
+// RFC 2782: _SERVICE._PROTOCOL.NAME, and what is asked for speaks TCP.
+UrlReading parse_srv(std::string_view name, bool tls) {
+  if (name.find(':') != std::string_view::npos) {
+    return refuse("SRV records tell the port: there is none after their name");
+  }
+  const std::size_t service = name.find('.');
+  const bool good = name.starts_with('_') && service != std::string_view::npos && service > 1 &&
+                    name.substr(service).starts_with("._tcp.") &&
+                    name.size() > service + std::string_view("._tcp.").size() && is_host(name);
+  if (!good) {
+    return refuse("SRV records have a name such as _http._tcp.users.example.org");
+  }
+  return {Url{.tls = tls, .kind = TargetKind::kSrv, .target = std::string(name)}, {}, false};
 }
 
 // The host's length at the front of an authority, up to its port or its end.
@@ -78,7 +108,10 @@ UrlReading parse_authority(std::string_view authority, bool tls) {
     port = rest.substr(1);
   }
   const std::string_view reached = host == "localhost" ? "127.0.0.1" : host;
-  return {Url{tls, std::string(reached).append(":").append(port)}, {}, false};
+  const bool address = bracketed || is_address(AF_INET, reached);
+  const auto kind = address ? TargetKind::kAddress : TargetKind::kName;
+  std::string target = std::string(reached).append(":").append(port);
+  return {Url{.tls = tls, .kind = kind, .target = std::move(target)}, {}, false};
 }
 
 }  // namespace
@@ -101,14 +134,15 @@ UrlReading parse_url(std::string_view text) {
   if (text.find('@') != std::string_view::npos) {
     return {std::nullopt, "a peer has no user name or password", true};
   }
-  const bool tls = text.starts_with("https://");
-  if (!tls && !text.starts_with("http://")) return refuse("a peer is " + std::string(kUrlForms));
+  const auto* const scheme =
+      std::ranges::find_if(kSchemes, [&](const Scheme& s) { return text.starts_with(s.text); });
+  if (scheme == kSchemes.end()) return refuse("a peer is " + std::string(kUrlForms));
 
-  const std::string_view authority = text.substr(tls ? 8 : 7);
+  const std::string_view authority = text.substr(scheme->text.size());
   if (authority.find_first_of("/?#") != std::string_view::npos) {
     return refuse("a peer has no path, query or fragment");
   }
-  return parse_authority(authority, tls);
+  return scheme->srv ? parse_srv(authority, scheme->tls) : parse_authority(authority, scheme->tls);
 }
 
 }  // namespace kerberos::registry

@@ -1,20 +1,24 @@
 // SPDX-License-Identifier: MIT
 //
-// Where a peer is, as an operator writes it: http://HOST:PORT, https://HOST:PORT or unix:PATH.
-// Only the form is judged; no name is resolved here.
+// Where a peer is, as an operator writes it: http://HOST:PORT, https://HOST:PORT, the name of SRV
+// records or unix:PATH. Only the form is judged; no name is resolved here.
 #pragma once
 
 #include <optional>
 #include <string>
 #include <string_view>
 
+#include "core/registry/model.h"
+
 namespace kerberos::registry {
 
-inline constexpr std::string_view kUrlForms = "http://HOST:PORT, https://HOST:PORT or unix:PATH";
+inline constexpr std::string_view kUrlForms =
+    "http://HOST:PORT, https://HOST:PORT, http+srv://NAME, https+srv://NAME or unix:PATH";
 
 struct Url {
   bool tls = false;
-  std::string target;  // "10.0.0.1:8080", "[::1]:80", "name:80" or "unix:/path"
+  TargetKind kind = TargetKind::kAddress;
+  std::string target;  // "10.0.0.1:8080", "[::1]:80", "name:80", "unix:/path" or "_http._tcp.name"
 };
 
 // Either the URL or what is wrong with it. The refused text may be repeated to an operator

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "core/report/names.h"
+#include "core/report/resolution.h"
 #include "core/report/writer.h"
 
 namespace kerberos::report {
@@ -165,6 +166,19 @@ void write(Writer& json, const service::ServiceSnapshot& service) {
   json.end_object();
 }
 
+void write_names(Writer& json, const service::Snapshot& snapshot) {
+  json.key("names");
+  json.begin_array();
+  for (const auto& name : snapshot.names) {
+    json.begin_object();
+    json.field("name", name.name);
+    json.field("addresses", name.addresses);
+    write_optional(json, "error", name.error == 0 ? "" : error_text(name.error));
+    json.end_object();
+  }
+  json.end_array();
+}
+
 // The configuration in force, and why a later one is not.
 void write_config(Writer& json, const service::Snapshot& snapshot) {
   json.begin_object();
@@ -179,6 +193,7 @@ void write_config(Writer& json, const service::Snapshot& snapshot) {
   } else {
     json.value(nullptr);
   }
+  if (!snapshot.names.empty()) write_names(json, snapshot);
   json.end_object();
 }
 

@@ -11,10 +11,14 @@ namespace kerberos::service {
 
 Parts place_parts(Cursor& cursor, const Plan& plan, std::size_t ranks) {
   cursor.take<Generation>(1);
-  return {cursor.take<ServiceImage>(plan.services.size()),    cursor.take<PeerImage>(plan.peers),
-          cursor.take<breaker::Options>(plan.options.size()), cursor.take<Terms>(plan.terms.size()),
-          cursor.take<std::uint32_t>(plan.buckets),           cursor.take<Place>(ranks),
-          cursor.take(plan.table ? plan.table->size() : 0, 8)};
+  return {cursor.take<ServiceImage>(plan.services.size()),
+          cursor.take<PeerImage>(plan.peers),
+          cursor.take<breaker::Options>(plan.options.size()),
+          cursor.take<Terms>(plan.terms.size()),
+          cursor.take<std::uint32_t>(plan.buckets),
+          cursor.take<Place>(ranks),
+          cursor.take(plan.table ? plan.table->size() : 0, 8),
+          cursor.take<Offset>(plan.names->size())};
 }
 
 ServiceParts place_service(Cursor& cursor, const ServicePlan& plan) {

@@ -40,6 +40,7 @@ struct Parts {
   Offset index;
   Offset places;
   Offset routes;  // where there are any
+  Offset names;
 };
 
 Parts place_parts(Cursor& cursor, const Plan& plan, std::size_t ranks);

@@ -64,6 +64,7 @@ class Builder {
  private:
   // Refers to the records of all services and peers, in the order of the plan.
   bool find_records() {
+    if (!find_names()) return false;
     services_.reserve(plan_.services.size());
     peers_.reserve(plan_.peers);
     for (const auto& service : plan_.services) {
@@ -80,6 +81,30 @@ class Builder {
       }
     }
     return true;
+  }
+
+  // First those whose answers this generation is made of: they are no history from then on, which
+  // others may take the place of.
+  bool find_names() {
+    std::vector<std::string_view> others;
+    for (const std::string& name : *plan_.names) {
+      if (NameRecord* record = records_.known_name(name)) {
+        refer(*record);
+      } else {
+        others.push_back(name);
+      }
+    }
+    for (const std::string_view name : others) {
+      NameRecord* record = records_.name(name);
+      if (record == nullptr) return false;
+      refer(*record);
+    }
+    return true;
+  }
+
+  void refer(NameRecord& record) {
+    ++record.references;
+    names_.push_back(&record);
   }
 
   template <class Record>
@@ -101,6 +126,11 @@ class Builder {
     generation.terms_at = parts.terms;
     generation.index_at = parts.index;
     generation.places_at = parts.places;
+    generation.names = static_cast<std::uint32_t>(names_.size());
+    generation.names_at = parts.names;
+    for (std::size_t i = 0; i < names_.size(); ++i) {
+      reinterpret_cast<Offset*>(block_ + parts.names)[i] = zone_.offset_of(names_[i]);
+    }
     if (plan_.table) {
       generation.routes_at = parts.routes;
       plan_.table->write({block_ + parts.routes, plan_.table->size()});
@@ -244,6 +274,7 @@ class Builder {
 
   void give_back() {
     for (auto* peer : windows_) records_.take_window(*peer);
+    for (auto* name : names_) --name->references;
     for (auto* service : services_) --service->references;
     for (auto* peer : peers_) --peer->references;
     records_.drop_new();
@@ -253,6 +284,7 @@ class Builder {
   const Zone& zone_;
   const Plan& plan_;
   Records records_;
+  std::vector<NameRecord*> names_;
   std::vector<ServiceRecord*> services_;
   std::vector<PeerRecord*> peers_;
   std::vector<PeerRecord*> windows_;  // records that had none before

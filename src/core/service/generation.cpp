@@ -46,6 +46,9 @@ std::size_t bytes_needed(const registry::Registry& registry, std::size_t process
         bytes += 2 * slab_cost(sizeof(breaker::WindowWords));
     }
   }
+  for (const std::string& name : *plan.names) {
+    bytes += slab_cost(sizeof(NameRecord) + name.size());
+  }
   // What every process uses.
   const std::size_t chunks = (ranks + Uses::kChunk - 1) / Uses::kChunk;
   bytes += processes * (slab_cost(sizeof(Uses)) + chunks * slab_cost(Uses::kChunk * sizeof(Use)));

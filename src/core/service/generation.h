@@ -38,6 +38,10 @@ class GenerationView {
     if (block_->routes_at == 0) return std::nullopt;
     return route::Table(at<std::byte>(block_->routes_at));
   }
+  // The records of the names that it follows, in the zone.
+  [[nodiscard]] std::span<const Offset> names() const {
+    return {at<Offset>(block_->names_at), block_->names};
+  }
   // Who has that rank, in this generation.
   [[nodiscard]] Place place(std::uint32_t rank) const {
     return rank < block_->ranks ? at<Place>(block_->places_at)[rank] : Place{0};

@@ -30,7 +30,7 @@
 namespace kerberos::service {
 
 inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
-inline constexpr std::uint32_t kLayout = 5;                  // raise it with any change below
+inline constexpr std::uint32_t kLayout = 6;                  // raise it with any change below
 inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
 inline constexpr std::size_t kLine = 64;                     // a cache line
 inline constexpr std::uint32_t kPins = 8;                    // generations that a process may hold
@@ -90,6 +90,22 @@ struct ServiceRecord {
   std::uint32_t rank;        // its place among what a process uses, where anybody counts that
   std::uint32_t number;      // by which its peers know it: no other record ever has it
   std::uint32_t key_length;  // the key follows
+};
+
+// A name that is followed, and the last answer that was good. Answers change under the zone's
+// mutex, and as a whole: what `answer` refers to never does.
+struct NameRecord {
+  Offset next;
+  base::Instant released;
+  std::uint32_t references;
+  std::uint32_t key_length;              // the key follows
+  Offset answer;                         // NameAnswer, 0: nobody has heard one yet
+  std::atomic<std::uint32_t> addresses;  // of the answer
+  std::atomic<std::uint32_t> error;      // why the last question had no answer; 0: it had one
+};
+
+struct NameAnswer {
+  std::uint64_t count;  // of registry::NamedAddress, which follow
 };
 
 // One line, and all that a pick reads of a generation for a peer.
@@ -174,6 +190,8 @@ struct Generation {
   Offset index_at;        // std::uint32_t[buckets]: 1 + service, 0: empty
   Offset places_at;       // Place[ranks]
   Offset routes_at;       // route::TableImage, 0: none
+  Offset names_at;        // Offset[names], in the zone: NameRecord
+  std::uint32_t names;
 };
 
 // What a process uses of a peer. Nobody but that process writes it, and with the process it dies:
@@ -206,6 +224,7 @@ struct ZoneHeader {
   std::atomic<std::uint32_t> kept;  // how many these are
   Offset peer_records;
   Offset service_records;
+  Offset name_records;
   std::uint64_t last_generation;
   std::uint32_t last_service;   // number given to a record
   std::atomic<Offset> current;  // the generation in force

@@ -81,6 +81,7 @@ ServicePlan plan_service(Plan& plan, const registry::Service& service) {
 Plan plan_of(const registry::Registry& registry) {
   Plan plan;
   plan.certificates = &registry.certificates;
+  plan.names = &registry.names;
   for (const auto& service : registry.services) {
     plan.services.push_back(plan_service(plan, service));
     plan.peers += plan.services.back().peers.size();

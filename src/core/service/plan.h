@@ -46,6 +46,7 @@ struct Plan {
   std::optional<route::Compiled> table;  // of them; nothing where there are none
   std::vector<TermsPlan> terms;
   const registry::Certificates* certificates;  // by the names of their files
+  const std::vector<std::string>* names;       // that are followed
   std::size_t peers = 0;
   std::uint32_t buckets = 1;
 };

@@ -4,6 +4,8 @@
 #include <cstring>
 #include <new>
 
+#include "core/service/names.h"
+
 namespace kerberos::service {
 namespace {
 
@@ -26,6 +28,7 @@ Records::Records(const Zone& zone) : zone_(zone) {
 void Records::learn() {
   peers_.clear();
   services_.clear();
+  names_.clear();
   taken_.clear();
   first_free_ = 0;
   for (Offset next = zone_.header().peer_records; next != 0;) {
@@ -38,6 +41,11 @@ void Records::learn() {
     auto* record = zone_.at<ServiceRecord>(next);
     services_.emplace(key_of(*record), record);
     take_rank(record->rank);
+    next = record->next;
+  }
+  for (Offset next = zone_.header().name_records; next != 0;) {
+    auto* record = zone_.at<NameRecord>(next);
+    names_.emplace(key_of(*record), record);
     next = record->next;
   }
 }
@@ -91,6 +99,19 @@ ServiceRecord* Records::new_service(std::string_view key) {
   return record;
 }
 
+NameRecord* Records::known_name(std::string_view key) {
+  const auto known = names_.find(key);
+  return known == names_.end() ? nullptr : known->second;
+}
+
+NameRecord* Records::name(std::string_view key) {
+  if (NameRecord* known = known_name(key)) return known;
+  auto* record = make_name(zone_, key);
+  if (record == nullptr) return forget_history() ? name(key) : nullptr;
+  names_.emplace(key_of(*record), record);
+  return record;
+}
+
 bool Records::add_window(PeerRecord& record) {
   if (record.window != 0) return true;
   record.window = zone_.allocate(sizeof(breaker::WindowWords));
@@ -111,6 +132,7 @@ bool Records::forget_history() {
 void Records::drop_new() {
   peers_.clear();
   services_.clear();
+  names_.clear();
   zone_.drop_new();
 }
 

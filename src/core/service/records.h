@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 //
-// The records of peers and services: found again by key, made where there are none, each with a
-// rank of its own. What a record needs beside itself, a window or the room for a long key, comes
-// and goes with it.
+// The records of peers, services and names: found again by key, made where there are none, each
+// with a rank of its own. What a record needs beside itself, a window or the room for a long key,
+// comes and goes with it.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +24,9 @@ class Records {
   // without history. One that no generation comes to refer to is freed by drop_new().
   PeerRecord* peer(std::string_view key);
   ServiceRecord* service(std::string_view key);
+  NameRecord* name(std::string_view key);
+  // That of a name which is known, or null.
+  NameRecord* known_name(std::string_view key);
 
   // Sees to it that a record that is referred to has a window, from then on for as long as it
   // lives; false: no memory, even without history.
@@ -47,6 +50,7 @@ class Records {
   const Zone& zone_;
   std::unordered_map<std::string_view, PeerRecord*> peers_;
   std::unordered_map<std::string_view, ServiceRecord*> services_;
+  std::unordered_map<std::string_view, NameRecord*> names_;
   std::vector<bool> taken_;  // by rank
   std::uint32_t first_free_ = 0;
 };

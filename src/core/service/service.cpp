@@ -95,7 +95,8 @@ bool Service::was_tried(const Request& request, std::uint32_t peer) const {
 base::Millis Service::retry_after(base::Instant now) const {
   const balance::Lineup lineup = generation_.roster(image_).lineup();
   base::Millis wait = 0;
-  if (!lineup.empty()) wait = kFullRetry;
+  // Without any peer at all its names have no answer yet, which may come at any moment.
+  if (!lineup.empty() || image_.peers == 0) wait = kFullRetry;
   const base::Instant due = generation_.earliest_due(image_);
   if (lineup.out != 0 && due < balance::Roster::kForever) {
     const base::Millis probe = std::max<base::Millis>(1, base::elapsed(now, due));

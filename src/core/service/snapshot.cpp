@@ -1,6 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "core/service/snapshot.h"
 
+#include <algorithm>
+
+#include "core/service/names.h"
+
 namespace kerberos::service {
 namespace {
 
@@ -43,6 +47,12 @@ Snapshot take_snapshot(const Process& process, base::Instant now) {
   snapshot.unmatched = process.zone().header().unmatched.load(std::memory_order_relaxed);
   snapshot.size = process.zone().header().size;
   snapshot.generations = process.zone().header().kept.load(std::memory_order_relaxed);
+  for (const Offset name : generation.names()) {
+    const auto& record = *process.zone().at<NameRecord>(name);
+    snapshot.names.push_back(
+        {std::string(key_of(record)), record.addresses.load(), record.error.load()});
+  }
+  std::ranges::sort(snapshot.names, {}, &NameSnapshot::name);
   snapshot.services.reserve(generation.services().size());
   for (const ServiceImage& image : generation.services()) {
     const ServiceRecord& record = process.record(image);

@@ -49,14 +49,21 @@ struct ServiceSnapshot {
   std::vector<PeerSnapshot> peers;
 };
 
+struct NameSnapshot {
+  std::string name;
+  std::uint32_t addresses = 0;
+  std::uint32_t error = 0;  // of the last question
+};
+
 struct Snapshot {
   std::uint64_t generation = 0;
   std::int64_t loaded = 0;         // unix ms
   std::optional<Refusal> refusal;  // of a registry that came later
   std::uint64_t faults = 0;
-  std::uint64_t unmatched = 0;    // requests that no route was for
-  std::uint64_t size = 0;         // of the zone
-  std::uint32_t generations = 0;  // that it holds: the one in force, and those still in use
+  std::uint64_t unmatched = 0;      // requests that no route was for
+  std::uint64_t size = 0;           // of the zone
+  std::uint32_t generations = 0;    // that it holds: the one in force, and those still in use
+  std::vector<NameSnapshot> names;  // that are followed
   std::vector<ServiceSnapshot> services;
 };
 

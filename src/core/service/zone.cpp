@@ -24,6 +24,11 @@ void Zone::release_record(const PeerRecord& record) const {
   release(offset_of(&record));
 }
 
+void Zone::release_record(const NameRecord& record) const {
+  if (record.answer != 0) release(record.answer);
+  release(offset_of(&record));
+}
+
 // Frees the records of a list that nobody refers to and that `old` lets go.
 template <class Record, class Old>
 bool Zone::drop_records(Offset* link, const Old& old) const {
@@ -50,7 +55,8 @@ bool Zone::drop_records(const Old& old) const {
   };
   const bool peers = drop_records<PeerRecord>(&header_->peer_records, lets_go);
   const bool services = drop_records<ServiceRecord>(&header_->service_records, lets_go);
-  return peers || services;
+  const bool names = drop_records<NameRecord>(&header_->name_records, old);
+  return peers || services || names;
 }
 
 std::optional<Zone> Zone::create(const Memory& memory) {
@@ -174,6 +180,7 @@ void Zone::release_records(const GenerationView& generation, base::Instant now) 
     let_go(*at<ServiceRecord>(service.record), now);
   }
   for (const PeerImage& peer : generation.peers()) let_go(*at<PeerRecord>(peer.record), now);
+  for (const Offset name : generation.names()) let_go(*at<NameRecord>(name), now);
 }
 
 std::optional<base::Owner> Zone::take_slot(std::uint32_t slot, std::int64_t pid,

@@ -126,6 +126,7 @@ class Zone {
   // Frees a record that no list has any more, with what belongs to it.
   void release_record(const PeerRecord& record) const;
   void release_record(const ServiceRecord& record) const { release(offset_of(&record)); }
+  void release_record(const NameRecord& record) const;
   template <class Record, class Old>
   bool drop_records(Offset* link, const Old& old) const;
   template <class Old>

@@ -130,7 +130,8 @@ void bad_instances_say_what_is_allowed(void**) {
       {"::::",
        "1:5: invalid time \"\" (with its unit, from 1ms to 24h, such as 30s)\n"
        "1:1: invalid value \"\" of \"id\" (1 to 128 of A-Z a-z 0-9 . _ ~ -)\n"
-       "1:2: invalid URL \"\" (a peer is http://HOST:PORT, https://HOST:PORT or unix:PATH)\n"
+       "1:2: invalid URL \"\" (a peer is http://HOST:PORT, https://HOST:PORT, http+srv://NAME, "
+       "https+srv://NAME or unix:PATH)\n"
        "1:4: invalid value \"\" of \"weight\" (a whole number from 1 to 1000000)"},
       {"x:http://h:80", "1:1: invalid instance \"x:http://h:80\"" + std::string(kForm)},
       {"x:http://h:80:100", "1:1: invalid instance \"x:http://h:80:100\"" + std::string(kForm)},

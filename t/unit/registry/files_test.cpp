@@ -109,7 +109,8 @@ void a_service_is_defined_once(void**) {
               "env:A_B_SVC_INSTANCES:1:1)");
   expect_text("in a bad file too",
               problems_of({{"/a", "a: [http://10.0.0.1, x]\n"}, {"/b", "a: [http://10.0.0.1]"}}),
-              "/a:1:22: invalid URL \"x\" (a peer is http://HOST:PORT, https://HOST:PORT or "
+              "/a:1:22: invalid URL \"x\" (a peer is http://HOST:PORT, https://HOST:PORT, "
+              "http+srv://NAME, https+srv://NAME or "
               "unix:PATH)\n"
               "/b:1:1: service \"a\" is defined twice (first at /a:1:1)");
 }
@@ -130,7 +131,8 @@ void all_problems_are_told_with_their_source(void**) {
               "/a:1:1: not a registry (a mapping of service to peers)\n"
               "env:A_SVC_INSTANCES:1:1: invalid instance \"x\" (ID:URL:HEALTH_URL:WEIGHT:TIMEOUT; "
               "HEALTH_URL may be empty)\n"
-              "/b:1:5: invalid URL \"no\" (a peer is http://HOST:PORT, https://HOST:PORT or "
+              "/b:1:5: invalid URL \"no\" (a peer is http://HOST:PORT, https://HOST:PORT, "
+              "http+srv://NAME, https+srv://NAME or "
               "unix:PATH), from ${HERE}\n"
               "/b:2:5: variable \"NONE\" is not set (a default: ${NONE:-...})\n"
               "/b:3:5: invalid URL \"http://h:no\" (a port is a number from 1 to 65535), from "

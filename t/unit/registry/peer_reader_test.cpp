@@ -51,17 +51,21 @@ void bad_peers_say_what_is_allowed(void**) {
     std::string_view row, text, expected;
   } kRows[] = {
       {"bad URL", "a:80",
-       "1:1: invalid URL \"a:80\" (a peer is http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
+       "1:1: invalid URL \"a:80\" (a peer is http://HOST:PORT, https://HOST:PORT, http+srv://NAME, "
+       "https+srv://NAME or unix:PATH)"},
       {"path", "http://a/b",
        "1:1: invalid URL \"http://a/b\" (a peer has no path, query or fragment)"},
       {"credentials stay secret", "url: http://me:secret@a",
        "1:6: invalid URL (a peer has no user name or password)"},
       {"no URL", "weight: 1",
-       "1:1: peer without \"url\" (http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
-      {"URL of nothing",
-       "url:", "1:1: \"url\" has no value (http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
+       "1:1: peer without \"url\" (http://HOST:PORT, https://HOST:PORT, http+srv://NAME, "
+       "https+srv://NAME or unix:PATH)"},
+      {"URL of nothing", "url:",
+       "1:1: \"url\" has no value (http://HOST:PORT, https://HOST:PORT, http+srv://NAME, "
+       "https+srv://NAME or unix:PATH)"},
       {"URL list", "url: [http://a]",
-       "1:6: \"url\" is a list (http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
+       "1:6: \"url\" is a list (http://HOST:PORT, https://HOST:PORT, http+srv://NAME, "
+       "https+srv://NAME or unix:PATH)"},
       {"list", "[http://a]", "1:1: peer that is a list (a URL or a mapping)"},
       {"unknown key", "{url: http://a, wieght: 5}",
        "1:17: unknown key \"wieght\" (did you mean \"weight\"? allowed: url, weight, id, backup, "
@@ -88,7 +92,8 @@ void bad_peers_say_what_is_allowed(void**) {
       {"all at once", "{weight: x, down: no}",
        "1:10: invalid value \"x\" of \"weight\" (a whole number from 1 to 1000000)\n"
        "1:19: invalid value \"no\" of \"down\" (did you mean \"false\"? allowed: true, false)\n"
-       "1:1: peer without \"url\" (http://HOST:PORT, https://HOST:PORT or unix:PATH)"},
+       "1:1: peer without \"url\" (http://HOST:PORT, https://HOST:PORT, http+srv://NAME, "
+       "https+srv://NAME or unix:PATH)"},
   };
   for (const auto& row : kRows) {
     base::Problems problems;

@@ -131,6 +131,10 @@ void times_are_written_in_their_largest_whole_unit(void**) {
   for (const auto& row : rows) expect_text(row.expected, time_text(row.time), row.expected);
 }
 
+void small_letters_are_those_of_ascii(void**) {
+  expect_text("letters", in_small_letters("AZaz_09[\xC3\x84"), "azaz_09[\xC3\x84");
+}
+
 }  // namespace
 }  // namespace kerberos::registry
 
@@ -142,6 +146,7 @@ int main() {
       cmocka_unit_test(percents_need_their_unit),
       cmocka_unit_test(whole_numbers_are_plain_decimals),
       cmocka_unit_test(times_are_written_in_their_largest_whole_unit),
+      cmocka_unit_test(small_letters_are_those_of_ascii),
   };
   return cmocka_run_group_tests(tests, nullptr, nullptr);
 }

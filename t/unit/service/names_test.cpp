@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: MIT
+#include "core/service/names.h"
+
+#include <string>
+#include <vector>
+
+#include "unit/registry/named.h"
+#include "unit/service/gate.h"
+
+namespace kerberos::service {
+namespace {
+
+using registry::Answer;
+using registry::followed;
+using registry::named;
+using registry::Registry;
+
+constexpr std::string_view kName = "users.test";
+
+Registry users() {
+  return one({followed("users.test:80")});
+}
+
+Lesson hear(const Gate& gate, const Answer& answer, std::string_view name = kName,
+            base::Instant now = 1) {
+  return Names(gate.zone).learn(name, {.answer = answer}, now);
+}
+
+Lesson lose(const Gate& gate, std::uint32_t error) {
+  return Names(gate.zone).learn(kName, {.answer = {}, .error = error}, 1);
+}
+
+std::size_t unheard(const Gate& gate) {
+  return Names(gate.zone).unheard(users()).size();
+}
+
+// A reload, as whoever builds sees the names.
+void reload(const Gate& gate, const Registry& registry) {
+  gate.sweep();
+  assert_int_not_equal(gate.reload(Names(gate.zone).answered(registry).value_or(registry)), 0);
+}
+
+void the_last_good_answer_stays(void**) {
+  const Gate gate;
+  assert_true(Names(gate.zone).answer(kName).empty());
+  const Answer first = {named("10.0.0.1"), named("10.0.0.2")};
+  assert_true(hear(gate, first).changed());
+  assert_true(Names(gate.zone).answer(kName) == first);
+  assert_false(hear(gate, first).changed());
+
+  Lesson lesson = lose(gate, 3);
+  assert_false(lesson.changed());
+  assert_int_equal(lesson.error, 0);
+  assert_true(Names(gate.zone).answer(kName) == first);
+  assert_int_equal(lose(gate, 2).error, 3);
+
+  const Answer second = {named("10.0.0.3")};
+  lesson = hear(gate, second);
+  assert_int_equal(lesson.error, 2);
+  assert_true(lesson.former == first && lesson.now == second);
+  assert_int_equal(hear(gate, second).error, 0);
+}
+
+void a_part_takes_nothing_away(void**) {
+  const Gate gate;
+  hear(gate, {named("10.0.0.1", 80, 1, 1), named("10.0.0.2", 80, 1, 1)});
+  const Lesson lesson = Names(gate.zone).learn(
+      kName,
+      {.answer = {named("10.0.0.2", 80, 1, 9), named("10.0.0.3", 80, 1, 1)}, .partial = true}, 1);
+  Answer expected = {named("10.0.0.1", 80, 1, 1), named("10.0.0.2", 80, 1, 9),
+                     named("10.0.0.3", 80, 1, 1)};
+  put_in_order(expected);
+  assert_true(lesson.now == expected);
+  assert_true(Names(gate.zone).answer(kName) == expected);
+}
+
+void heard_is_what_was_answered_or_has_failed(void**) {
+  const Gate gate;
+  assert_int_equal(unheard(gate), 1);
+  lose(gate, 3);
+  assert_int_equal(unheard(gate), 0);
+  hear(gate, {named("10.0.0.1")});
+  assert_int_equal(unheard(gate), 0);
+  // One that a generation has, and nobody has asked for yet, is not.
+  const Gate fresh;
+  reload(fresh, users());
+  assert_int_equal(unheard(fresh), 1);
+}
+
+void a_registry_has_peers_by_what_is_known(void**) {
+  const Gate gate;
+  assert_false(Names(gate.zone).answered(one({peer("a")})).has_value());
+  reload(gate, users());
+  const Process process = gate.attach(0);
+  assert_int_equal(process.generation().peers().size(), 0);
+  assert_int_equal(process.generation().names().size(), 1);
+  hear(gate, {named("10.0.0.1"), named("10.0.0.2")});
+  reload(gate, users());
+  const Process later = gate.attach(1);
+  assert_int_equal(later.generation().peers().size(), 2);
+  assert_text(later.generation().text(later.generation().peers()[1].id), "10.0.0.2:80");
+}
+
+void names_live_as_long_as_generations_have_them(void**) {
+  const Gate gate;
+  const std::size_t blocks = gate.arena.blocks();
+  hear(gate, {named("10.0.0.1")});
+  reload(gate, users());
+  gate.sweep(2 * kHistory);
+  assert_int_equal(Names(gate.zone).answer(kName).size(), 1);
+  reload(gate, one({}));
+  gate.sweep(2 * kHistory);
+  assert_int_equal(Names(gate.zone).answer(kName).size(), 1);
+  gate.sweep(4 * kHistory);
+  assert_true(Names(gate.zone).answer(kName).empty());
+  assert_int_equal(gate.arena.blocks(), blocks + 2);  // the generation and its service
+}
+
+// Who was asked for before a generation names it is kept as history is.
+void what_was_heard_early_is_kept_for_a_while(void**) {
+  const Gate gate;
+  hear(gate, {named("10.0.0.1")}, kName, 1'000);
+  gate.sweep(1'000 + kHistory - 1);
+  assert_int_equal(Names(gate.zone).answer(kName).size(), 1);
+  gate.sweep(1'000 + kHistory);
+  assert_true(Names(gate.zone).answer(kName).empty());
+}
+
+void nothing_is_lost_where_memory_is_short(void**) {
+  Gate gate;
+  const Answer first = {named("10.0.0.1")};
+  hear(gate, first);
+  reload(gate, users());
+  const std::size_t blocks = gate.arena.blocks();
+  gate.arena.fail_at(1);
+  assert_false(hear(gate, {named("10.0.0.2")}).kept);
+  gate.arena.fail_at(1);
+  assert_false(hear(gate, first, "other.test").kept);
+  assert_true(Names(gate.zone).answer(kName) == first);
+  assert_int_equal(gate.arena.blocks(), blocks);
+}
+
+// A build that runs out of memory gives up history, but not what it is made of itself.
+void a_build_keeps_the_answers_that_it_is_made_of(void**) {
+  Gate gate;
+  reload(gate, one({peer("a")}));
+  hear(gate, {named("10.0.0.1")});
+  hear(gate, {named("10.0.0.9")}, "history.test");
+  const auto registry = Names(gate.zone).answered(
+      one({followed("a.test:80"), followed("users.test:80"), followed("z.test:80")}));
+  gate.arena.fail_at(1);
+  assert_int_not_equal(gate.change(*registry), 0);
+  assert_true(gate.arena.failed());
+  assert_true(Names(gate.zone).answer("history.test").empty());
+  assert_int_equal(Names(gate.zone).answer(kName).size(), 1);
+}
+
+// What a build has begun, and cannot end, leaves no trace.
+void a_build_that_fails_gives_names_back(void**) {
+  Gate gate;
+  reload(gate, one({peer("a")}));
+  const std::size_t blocks = gate.arena.blocks();
+  const auto registry = Names(gate.zone).answered(users());
+  gate.arena.fail_at(2);
+  assert_int_equal(gate.change(*registry), 0);
+  assert_int_equal(gate.arena.blocks(), blocks);
+  assert_int_equal(unheard(gate), 1);
+}
+
+}  // namespace
+}  // namespace kerberos::service
+
+int main() {
+  using namespace kerberos::service;
+  const CMUnitTest tests[] = {
+      cmocka_unit_test(the_last_good_answer_stays),
+      cmocka_unit_test(a_part_takes_nothing_away),
+      cmocka_unit_test(heard_is_what_was_answered_or_has_failed),
+      cmocka_unit_test(a_registry_has_peers_by_what_is_known),
+      cmocka_unit_test(names_live_as_long_as_generations_have_them),
+      cmocka_unit_test(what_was_heard_early_is_kept_for_a_while),
+      cmocka_unit_test(nothing_is_lost_where_memory_is_short),
+      cmocka_unit_test(a_build_keeps_the_answers_that_it_is_made_of),
+      cmocka_unit_test(a_build_that_fails_gives_names_back),
+  };
+  return cmocka_run_group_tests(tests, nullptr, nullptr);
+}
