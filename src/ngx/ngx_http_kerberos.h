@@ -577,10 +577,20 @@ ngx_uint_t ngx_http_kerberos_was_unmatched(ngx_http_request_t *r);
 /* ngx_http_kerberos_route.c: which service, where the location names none */
 
 ngx_int_t ngx_http_kerberos_init_routes(ngx_conf_t *cf);
-ngx_int_t ngx_http_kerberos_find_route(ngx_http_request_t *r,
-    ngx_http_kerberos_ctx_t *ctx, kerberos_route *route);
 ngx_int_t ngx_http_kerberos_follow_parent(ngx_http_request_t *r,
     ngx_http_kerberos_ctx_t *ctx);
+
+/* ngx_http_kerberos_match.c: which route a request is for */
+
+ngx_int_t ngx_http_kerberos_find_route(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx, kerberos_route *route);
+
+/* ngx_http_kerberos_form.c: what a route changes of it */
+
+ngx_int_t ngx_http_kerberos_apply_route(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx, kerberos_route *route);
+ngx_int_t ngx_http_kerberos_send_form(ngx_http_request_t *r,
+    ngx_http_kerberos_ctx_t *ctx, ngx_http_kerberos_form_t *sent);
 void ngx_http_kerberos_restore_request(ngx_http_request_t *r,
     ngx_http_kerberos_ctx_t *ctx);
 
