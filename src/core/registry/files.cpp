@@ -11,7 +11,7 @@
 #include "core/registry/env_services.h"
 #include "core/registry/expand.h"
 #include "core/registry/reader.h"
-#include "core/registry/route_reader.h"
+#include "core/registry/ties.h"
 #include "core/registry/wording.h"
 
 namespace kerberos::registry {

@@ -125,6 +125,13 @@ constexpr KeyRow block(std::string_view name, Form form, std::span<const KeyRow>
   return {.name = name, .form = form, .inside = inside, .standard = standard, .meaning = meaning};
 }
 
+// A mapping of names that anybody may choose; nothing `inside`: to texts.
+constexpr KeyRow pairs(std::string_view name, std::string_view wording,
+                       std::span<const KeyRow> (*inside)(), std::string_view meaning) {
+  return {
+      .name = name, .form = Form::kPairs, .wording = wording, .inside = inside, .meaning = meaning};
+}
+
 // The same row, of a key that may not be left out.
 constexpr KeyRow required(KeyRow row) {
   row.required = true;

@@ -8,8 +8,8 @@
 #include <tuple>
 #include <utility>
 
-#include "core/registry/route_reader.h"
 #include "core/registry/service_reader.h"
+#include "core/registry/ties.h"
 #include "core/registry/value.h"
 #include "core/registry/wording.h"
 

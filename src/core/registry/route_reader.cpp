@@ -8,8 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#include "core/registry/condition_reader.h"
 #include "core/registry/wording.h"
-#include "core/route/precedence.h"
 #include "core/route/regexes.h"
 #include "core/route/words.h"
 
@@ -26,102 +26,8 @@ struct Draft : route::Route {
   std::optional<Field> setting;
 };
 
-struct ConditionDraft : route::Condition {
-  base::Problems* problems = nullptr;
-  const Key* form_key = nullptr;
-};
-
 using RouteKey = Known<Draft>;
-using ConditionKey = Known<ConditionDraft>;
 
-// Reports where there is a flaw. Returns whether the text is good.
-bool is_good(const Field& field, const std::string& flaw, base::Problems& problems) {
-  if (!flaw.empty()) report_invalid(field, flaw, problems);
-  return flaw.empty();
-}
-
-// Whether this is the first of keys of which there may be one.
-bool is_first(const Key*& first, const Key& key, std::string_view keys, base::Problems& problems) {
-  if (first == nullptr) {
-    first = &key;
-    return true;
-  }
-  problems.push_back(problem_at(key, quoted(key.text) + " beside " + quoted(first->text) +
-                                         " (one of " + std::string(keys) + ")"));
-  return false;
-}
-
-// What an unquoted "true" stands for is anybody's guess.
-bool is_truth(const Node& node) {
-  return !node.quoted && (node.text == "true" || node.text == "false");
-}
-
-constexpr std::string_view kConditionKeys = "present, exact, prefix, regex";
-
-// The text of a form, if it may stand there.
-std::optional<std::string_view> form_of(ConditionDraft& draft, const Field& field,
-                                        route::Form form) {
-  if (!is_first(draft.form_key, field.key, kConditionKeys, *draft.problems)) return std::nullopt;
-  draft.form = form;
-  return text_of(field, "a text", *draft.problems);
-}
-
-constexpr KeyRow kPresent =
-    truth("present", "", "Whether it must be there at all, whatever it is, or must not.");
-
-void read_present(ConditionDraft& draft, const Field& field) {
-  if (!is_first(draft.form_key, field.key, kConditionKeys, *draft.problems)) return;
-  const auto present = number_of(kPresent, field, *draft.problems);
-  draft.form = present == 0 ? route::Form::kAbsent : route::Form::kPresent;
-}
-
-void read_exact(ConditionDraft& draft, const Field& field) {
-  if (const auto value = form_of(draft, field, route::Form::kExact)) draft.text = *value;
-}
-
-void read_prefix(ConditionDraft& draft, const Field& field) {
-  const auto value = form_of(draft, field, route::Form::kPrefix);
-  if (!value) return;
-  draft.text = *value;
-  is_good(field, value->empty() ? "at least one byte; {present: true} takes any" : "",
-          *draft.problems);
-}
-
-void read_regex(ConditionDraft& draft, const Field& field) {
-  const auto value = form_of(draft, field, route::Form::kRegex);
-  if (!value) return;
-  draft.text = *value;
-  is_good(field, route::judge(*value).refusal, *draft.problems);
-}
-
-constexpr TextForm kAnyText = {"a text", "^"};
-constexpr TextForm kRegexText = {"an expression of RE2, which matches the whole text", "^"};
-
-constexpr std::array kConditionTable = {
-    ConditionKey{kPresent, read_present},
-    ConditionKey{text("exact", kAnyText, "", "What it must be. A text alone says the same."),
-                 read_exact},
-    ConditionKey{text("prefix", kAnyText, "", "What it must begin with."), read_prefix},
-    ConditionKey{text("regex", kRegexText, "", "What all of it must match."), read_regex},
-};
-constexpr auto kConditionRows = rows_of(kConditionTable);
-
-std::span<const KeyRow> condition_keys() {
-  return kConditionRows;
-}
-
-constexpr KeyRow pairs(std::string_view name, std::string_view wording,
-                       std::span<const KeyRow> (*inside)(), std::string_view meaning) {
-  return {
-      .name = name, .form = Form::kPairs, .wording = wording, .inside = inside, .meaning = meaning};
-}
-
-constexpr KeyRow kHeaders =
-    pairs("headers", "a mapping of header to what it must be, such as {X-Tenant: blue}",
-          condition_keys, "Only requests with such headers: a text, or a mapping.");
-constexpr KeyRow kQuery =
-    pairs("query", "a mapping of argument to what it must be, such as {version: 2}", condition_keys,
-          "Only requests with such arguments: a text, or a mapping.");
 constexpr KeyRow kSetHeaders =
     pairs("set_headers", "a mapping of header to text, such as {X-From: gate}", nullptr,
           "Headers of the request to the peer; an empty text takes one away.");
@@ -131,79 +37,6 @@ constexpr KeyRow kMethods = {.name = "methods",
                              .wording = "a list of methods, such as [GET, HEAD]",
                              .standard = "any",
                              .meaning = "Only requests with one of these methods."};
-
-void read_condition(const Field& field, route::Condition& condition, base::Problems& problems) {
-  constexpr std::string_view kForm =
-      "a text that it must be, or a mapping of one of present, exact, prefix, regex";
-  const Node& value = field.value;
-  if (value.kind == Kind::kScalar) {
-    condition.form = route::Form::kExact;
-    condition.text = value.text;
-    if (is_truth(value)) {
-      report_invalid(field, "a text in quotes, or {present: " + value.text + "}", problems);
-    }
-    return;
-  }
-  if (value.kind != Kind::kMap) return report_wrong_type(field, kForm, problems);
-  if (value.keys.empty()) return report_invalid(field, kForm, problems);
-  ConditionDraft draft;
-  draft.name = condition.name;
-  draft.problems = &problems;
-  read_map(value, kConditionTable, draft, problems);
-  condition = draft;
-}
-
-// Whether there is a mapping of so many at most.
-bool is_mapping(const KeyRow& row, const Field& field, std::size_t most, base::Problems& problems) {
-  if (field.value.kind != Kind::kMap) {
-    report_wrong_type(field, allowed_by(row), problems);
-    return false;
-  }
-  if (field.value.keys.size() > most) {
-    problems.push_back(problem_at(
-        field.key, quoted(field.key.text) + " has more than " + std::to_string(most) + " entries"));
-  }
-  return true;
-}
-
-// Names of headers are the same in any case, so that two keys may be one.
-bool is_new_header(const Key& key, const std::string& flaw, bool known, base::Problems& problems) {
-  if (!flaw.empty()) {
-    problems.push_back(problem_at(key, "invalid header " + quoted(key.text) + " (" + flaw + ")"));
-  } else if (known) {
-    problems.push_back(problem_at(
-        key, "duplicate header " + quoted(key.text) + " (names are the same in any case)"));
-  }
-  return flaw.empty() && !known;
-}
-
-void read_headers(Draft& draft, const Field& field) {
-  base::Problems& problems = *draft.problems;
-  if (!is_mapping(kHeaders, field, route::kConditionsMax, problems)) return;
-  for (std::size_t i = 0; i < field.value.keys.size(); ++i) {
-    const Key& key = field.value.keys[i];
-    const std::string name = route::lower(key.text);
-    const bool known =
-        std::ranges::find(draft.headers, name, &route::Condition::name) != draft.headers.end();
-    is_new_header(key, route::flaw_of_header(key.text), known, problems);
-    draft.headers.push_back({name, {}, {}});
-    read_condition({key, field.value.children[i]}, draft.headers.back(), problems);
-  }
-}
-
-void read_query(Draft& draft, const Field& field) {
-  base::Problems& problems = *draft.problems;
-  if (!is_mapping(kQuery, field, route::kConditionsMax, problems)) return;
-  for (std::size_t i = 0; i < field.value.keys.size(); ++i) {
-    const Key& key = field.value.keys[i];
-    if (const std::string flaw = route::flaw_of_argument(key.text); !flaw.empty()) {
-      problems.push_back(
-          problem_at(key, "invalid argument " + quoted(key.text) + " (" + flaw + ")"));
-    }
-    draft.query.push_back({key.text, {}, {}});
-    read_condition({key, field.value.children[i]}, draft.query.back(), problems);
-  }
-}
 
 // The text of a path in one of its forms, if it may stand there.
 std::optional<std::string_view> path_of(Draft& draft, const Field& field, route::PathForm form,
@@ -268,6 +101,14 @@ void read_methods(Draft& draft, const Field& field) {
   }
 }
 
+void take_headers(Draft& draft, const Field& field) {
+  read_headers(field, draft.headers, *draft.problems);
+}
+
+void take_query(Draft& draft, const Field& field) {
+  read_query(field, draft.query, *draft.problems);
+}
+
 constexpr TextForm kPrefixText = {"a path such as /api", "^(/[^?#*]*|[^/]*\\$\\{.*)$"};
 constexpr TextForm kPathText = {"a path such as /login", "^(/[^?#]*|[^/]*\\$\\{.*)$"};
 constexpr TextForm kHostText = {"a name such as example.org, or *.example.org for all below it",
@@ -283,8 +124,8 @@ constexpr std::array kRouteTable = {
     RouteKey{text("host", kHostText, "any", "The host, in any case and without its port."),
              read_host},
     RouteKey{kMethods, read_methods},
-    RouteKey{kHeaders, read_headers},
-    RouteKey{kQuery, read_query},
+    RouteKey{kHeaders, take_headers},
+    RouteKey{kQuery, take_query},
     RouteKey{number("priority", 0, kPriorityMax, "0",
                     "Of routes for one host, the higher goes first, whatever their paths."),
              &Draft::priority},
@@ -326,7 +167,7 @@ void finish_set_headers(Draft& draft) {
     const bool known = std::ranges::any_of(draft.set_headers, [&](const route::Header& header) {
       return route::lower(header.name) == route::lower(name);
     });
-    is_new_header(field.key, route::flaw_of_set_header(name), known, problems);
+    check_header(field.key, route::flaw_of_set_header(name), known, problems);
     const auto value = text_of(field, "a text, empty to take the header away", problems);
     if (!value) continue;
     route::PiecesReading reading = route::parse_pieces(*value, draft.groups, true);
@@ -357,13 +198,6 @@ route::Route read_route(const Node& node, base::Problems& problems) {
   return draft;
 }
 
-std::string place_of(const route::Route& route, const Service& service,
-                     std::span<const Source> sources) {
-  const std::string place =
-      std::to_string(route.place.line) + ":" + std::to_string(route.place.column);
-  return service.source < sources.size() ? sources[service.source].name + ":" + place : place;
-}
-
 }  // namespace
 
 std::span<const KeyRow> route_keys() {
@@ -379,28 +213,6 @@ void read_routes(const Field& field, std::vector<route::Route>& routes, base::Pr
     } else {
       report_wrong_item({field.key, node}, kForm, problems);
     }
-  }
-}
-
-void check_routes(const Registry& registry, std::span<const Source> sources,
-                  base::Problems& problems) {
-  std::vector<route::Route> routes;
-  for (std::uint32_t number = 0; number < registry.services.size(); ++number) {
-    for (const route::Route& route : registry.services[number].routes) {
-      routes.push_back(route);
-      routes.back().service = number;
-    }
-  }
-  for (const route::Tie& tie : route::ties(routes)) {
-    const route::Route& first = routes[tie.first];
-    const route::Route& second = routes[tie.second];
-    const Service& ours = registry.services[second.service];
-    const Service& theirs = registry.services[first.service];
-    problems.push_back({second.place,
-                        "route " + quoted(second.name) + " of service " + quoted(ours.name) +
-                            " ties with that of " + quoted(theirs.name) + " at " +
-                            place_of(first, theirs, sources) + " (give one of them a \"priority\")",
-                        ours.source});
   }
 }
 

@@ -10,8 +10,6 @@
 
 #include "core/base/problem.h"
 #include "core/registry/keys.h"
-#include "core/registry/model.h"
-#include "core/registry/source.h"
 #include "core/registry/value.h"
 #include "core/route/model.h"
 
@@ -24,10 +22,5 @@ std::span<const KeyRow> route_keys();
 
 // "routes:" and what stands below it. The number of a route's service is for the caller to say.
 void read_routes(const Field& field, std::vector<route::Route>& routes, base::Problems& problems);
-
-// Routes of all services that tie: a problem at the second of each two. The first one's file is
-// named where there are sources.
-void check_routes(const Registry& registry, std::span<const Source> sources,
-                  base::Problems& problems);
 
 }  // namespace kerberos::registry

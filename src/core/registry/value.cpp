@@ -71,6 +71,33 @@ void report_invalid(const Field& field, std::string_view allowed, base::Problems
           " (" + std::string(allowed) + ")"));
 }
 
+bool is_good(const Field& field, const std::string& flaw, base::Problems& problems) {
+  if (!flaw.empty()) report_invalid(field, flaw, problems);
+  return flaw.empty();
+}
+
+bool is_first(const Key*& first, const Key& key, std::string_view keys, base::Problems& problems) {
+  if (first == nullptr) {
+    first = &key;
+    return true;
+  }
+  problems.push_back(problem_at(key, quoted(key.text) + " beside " + quoted(first->text) +
+                                         " (one of " + std::string(keys) + ")"));
+  return false;
+}
+
+bool is_mapping(const KeyRow& row, const Field& field, std::size_t most, base::Problems& problems) {
+  if (field.value.kind != Kind::kMap) {
+    report_wrong_type(field, allowed_by(row), problems);
+    return false;
+  }
+  if (field.value.keys.size() > most) {
+    problems.push_back(problem_at(
+        field.key, quoted(field.key.text) + " has more than " + std::to_string(most) + " entries"));
+  }
+  return true;
+}
+
 std::optional<std::string_view> text_of(const Field& field, std::string_view allowed,
                                         base::Problems& problems) {
   if (field.value.kind == Kind::kScalar) return field.value.text;

@@ -38,6 +38,15 @@ void report_wrong_item(const Field& field, std::string_view allowed, base::Probl
 // A text of the wrong form or range, or a list or mapping with nothing in it.
 void report_invalid(const Field& field, std::string_view allowed, base::Problems& problems);
 
+// Reports where there is a flaw. Returns whether the text is good.
+bool is_good(const Field& field, const std::string& flaw, base::Problems& problems);
+
+// Whether this is the first of keys of which there may be one.
+bool is_first(const Key*& first, const Key& key, std::string_view keys, base::Problems& problems);
+
+// Whether there is a mapping of so many at most.
+bool is_mapping(const KeyRow& row, const Field& field, std::size_t most, base::Problems& problems);
+
 // The text of a scalar, in quotes or not; `allowed` says what it should have been.
 std::optional<std::string_view> text_of(const Field& field, std::string_view allowed,
                                         base::Problems& problems);
