@@ -12,7 +12,9 @@
 #include <utility>
 
 #include "core/registry/closing.h"
+#include "core/registry/columns.h"
 #include "core/registry/raw_text.h"
+#include "core/registry/unreadable.h"
 #include "core/registry/wording.h"
 
 namespace kerberos::registry {
@@ -27,48 +29,6 @@ base::Place place_of(const YAML::Mark& mark) {
 // value would pass.
 bool is_closed(std::string_view text) {
   return closing_quote(text) != std::string_view::npos;
-}
-
-// How many columns a scalar takes at the front of `source`, on its first line: with its quotes
-// where it has them, else as far as it is what the parser made of it.
-std::uint32_t columns_of(std::string_view source, std::string_view value) {
-  std::size_t size = 0;  // and never look for the end of the line: it may be megabytes away
-  if (source.starts_with('"') || source.starts_with('\'')) {
-    size = closing_quote(source);
-    source = source.substr(0, size == std::string_view::npos ? size : size + 1);
-    size = std::min(source.find_first_of("\r\n"), source.size());
-  } else {
-    const auto [stop, rest] = std::ranges::mismatch(source, value);
-    size = static_cast<std::size_t>(stop - source.begin());
-  }
-  return static_cast<std::uint32_t>(std::max<std::size_t>(size, 1));
-}
-
-// The columns of what stands at the front of `source`, up to what ends a word.
-std::uint32_t columns_of_word(std::string_view source) {
-  const std::size_t size = std::min(source.find_first_of(" \t\r\n,[]{}"), source.size());
-  return static_cast<std::uint32_t>(std::max<std::size_t>(size, 1));
-}
-
-constexpr std::string_view kAliasFound =
-    "alias (anchors and aliases are not read; a text that begins with \"*\" stands in quotes)";
-
-// The parser's words for somebody who has not read its source; `found` is what it stopped at.
-std::string explained(const std::string& message, std::string_view found) {
-  namespace said = YAML::ErrorMsg;
-  if (message == said::END_OF_MAP) return "keys of one mapping stand in one column";
-  if (message == said::END_OF_SEQ) return "items of one list stand in one column";
-  if (message == said::BLOCK_ENTRY) return "no list can begin here";
-  if (message == said::FLOW_END) return "nothing is open here that this closes";
-  if (message == said::MAP_VALUE) {
-    return "no value can begin here: a \":\" above wants a blank behind it, or a text with \": \" "
-           "in "
-           "it wants quotes";
-  }
-  if (message == said::UNKNOWN_TOKEN && !found.empty()) {
-    return "a text that begins with " + quoted(found.substr(0, 1)) + " stands in quotes";
-  }
-  return message;
 }
 
 // Makes a tree of yaml-cpp's events. What leaves the structure in doubt stops the building, so
@@ -91,24 +51,12 @@ class Builder : public YAML::EventHandler {
     stopped_ = true;
   }
 
-  // What the parser could not read. It says where it noticed; we say what it was, if we know.
+  // What the parser could not read.
   void stop(const YAML::Exception& error) {
-    const std::string_view found = from(error.mark);
-    const base::Place place = place_of(error.mark);
-    if (auto conflict = merge_conflict()) return stop(*std::move(conflict));
-    if (error.msg.starts_with(YAML::ErrorMsg::UNKNOWN_ANCHOR)) {
-      return stop({place, std::string(kAliasFound), 0, columns_of_word(found)});
-    }
-    if (const auto at = outermost_bracket()) {
-      if (auto flaw = flaw_of_bracket(text_, *at)) return stop(*std::move(flaw));
-    }
-    if (const auto at = static_cast<std::size_t>(error.mark.pos);
-        !found.empty() && at > 0 && text_.substr(at - 1).starts_with("${")) {
-      return stop(place_in(text_, at - 1),
-                  "variable without quotes (within braces and brackets a text with \"${\" in it "
-                  "stands in quotes)");
-    }
-    stop(place, "not readable as YAML (" + explained(error.msg, found) + ")");
+    stop(unreadable(text_, {.message = error.msg,
+                            .place = place_of(error.mark),
+                            .at = text_.size() - from(error.mark).size(),
+                            .bracket = outermost_bracket()}));
   }
 
   void OnDocumentStart(const YAML::Mark& mark) override {
@@ -129,7 +77,7 @@ class Builder : public YAML::EventHandler {
   }
 
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
-    stop({place_of(mark), std::string(kAliasFound), 0, columns_of_word(from(mark))});
+    stop(alias_at(place_of(mark), from(mark)));
   }
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t /*anchor*/) override {
@@ -210,14 +158,6 @@ class Builder : public YAML::EventHandler {
     problems_.push_back({place_of(mark),
                          "tag " + quoted(from(mark).substr(0, length)) + " (tags are not read)", 0,
                          length});
-  }
-
-  std::optional<base::Problem> merge_conflict() const {
-    constexpr std::string_view kMark = "<<<<<<< ";
-    std::size_t at = text_.starts_with(kMark) ? 0 : text_.find("\n" + std::string(kMark));
-    if (at == std::string_view::npos) return std::nullopt;
-    if (at > 0) ++at;
-    return base::Problem{place_in(text_, at), "merge conflict (from here to \">>>>>>>\")", 0, 7};
   }
 
   // Of what is open where the parser is.

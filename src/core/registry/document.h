@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 //
-// A text of YAML as a tree of values with their places; the only file that knows yaml-cpp.
+// A text of YAML as a tree of values with their places; the only file that knows yaml-cpp, but for
+// its messages (unreadable.h).
 //
 // The parser alone is no judge of a configuration: it reads the first of several documents,
 // the first of equal keys, and half a file that ends inside a quote. So we listen to its events
