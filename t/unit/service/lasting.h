@@ -63,4 +63,23 @@ class Lasting {
   Process* process_;
 };
 
+// The process goes over to this, and lets go of everything before.
+inline void overtake(const Gate& gate, Process& process, const registry::Registry& registry,
+                     base::Instant now = 2) {
+  gate.change(registry, now);
+  assert_true(process.adopt());
+  process.pins().let_go_before(~0ULL);
+  gate.sweep(now);
+  assert_text(pinned(gate, process.self().slot), std::to_string(gate.zone.current()->id));
+}
+
+// So late that no history is left.
+inline void forget(const Gate& gate) {
+  gate.sweep(10 * kHistory);
+}
+
+inline void assert_nothing_in_flight(const Gate& gate) {
+  for (std::uint32_t rank = 0; rank < 64; ++rank) assert_int_equal(gate.zone.in_flight(rank), 0);
+}
+
 }  // namespace kerberos::service
