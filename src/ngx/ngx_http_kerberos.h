@@ -501,6 +501,11 @@ void ngx_http_kerberos_end_work(ngx_http_kerberos_work_t *work);
 void ngx_http_kerberos_close_work(ngx_http_kerberos_work_t *work);
 ngx_uint_t ngx_http_kerberos_enter(ngx_http_kerberos_work_t *work);
 void ngx_http_kerberos_leave(ngx_http_kerberos_work_t *work);
+
+/* ngx_http_kerberos_event.c: timers and descriptors of our own */
+
+void ngx_http_kerberos_set_event(ngx_event_t *ev, ngx_connection_t *c,
+    void *data, ngx_event_handler_pt handler);
 ngx_connection_t *ngx_http_kerberos_listen(int fd,
     ngx_event_handler_pt handler, void *data, ngx_log_t *log);
 
@@ -684,8 +689,6 @@ void ngx_http_kerberos_leave_pool(ngx_http_kerberos_idle_t *idle);
 void ngx_http_kerberos_hold_total(ngx_http_kerberos_pool_t *pool);
 void ngx_http_kerberos_relieve(ngx_http_kerberos_store_t *store,
     ngx_uint_t n);
-void ngx_http_kerberos_set_event(ngx_event_t *ev, ngx_connection_t *c,
-    void *data, ngx_event_handler_pt handler);
 
 /* ngx_http_kerberos_line.c: who has been idle for too long */
 

@@ -262,18 +262,3 @@ ngx_http_kerberos_oldest(ngx_http_kerberos_pool_t *pool)
     return ngx_queue_data(ngx_queue_last(&pool->kept),
                           ngx_http_kerberos_idle_t, in_pool);
 }
-
-
-/* one that is no reason for a process to stay */
-
-void
-ngx_http_kerberos_set_event(ngx_event_t *ev, ngx_connection_t *c, void *data,
-    ngx_event_handler_pt handler)
-{
-    c->fd = (ngx_socket_t) -1;
-    c->data = data;
-
-    ev->data = c;
-    ev->handler = handler;
-    ev->cancelable = 1;
-}
