@@ -31,8 +31,7 @@ std::vector<unsigned char> bytes_of(const Sockaddr& sockaddr) {
 
 void put_in_order(Answer& answer) {
   std::ranges::sort(answer);
-  const auto twice = std::ranges::unique(answer);
-  answer.erase(twice.begin(), twice.end());
+  answer.erase(std::unique(answer.begin(), answer.end()), answer.end());
 }
 
 Address address_of(const NamedAddress& named, std::uint16_t port) {

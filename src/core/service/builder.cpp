@@ -8,6 +8,7 @@
 #include <map>
 #include <memory>
 #include <new>
+#include <tuple>
 #include <vector>
 
 #include "core/balance/schedule.h"
@@ -48,7 +49,7 @@ class Builder {
     block_ = zone_.at<std::byte>(block);
     auto& generation = *new (block_) Generation();
     fill(generation);
-    undo.release();
+    std::ignore = undo.release();
     ZoneHeader& header = zone_.header();
     generation.bytes = size;
     generation.edition = edition;
