@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT
+ *
+ * Names that are followed: what was heard of them, and generations that come of it.
+ */
+#include "abi/gate.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdio.h>
+
+#define SERVICES "users: [\"http://users.test:80\", \"http+srv://_http._tcp.users.test\"]\n"
+
+typedef struct {
+    int  count;
+    int  warnings;
+    char text[1024];
+} lines;
+
+static void note_line(void *context, kerberos_text line, int warning)
+{
+    lines *noted = context;
+    size_t length = strlen(noted->text);
+
+    snprintf(noted->text + length, sizeof(noted->text) - length, "%.*s\n", (int) line.len,
+             line.data);
+    noted->count++;
+    noted->warnings += warning;
+}
+
+static void note_name(void *context, kerberos_text name)
+{
+    lines *noted = context;
+
+    note_line(noted, name, 0);
+}
+
+static void ignore_message(void *context, kerberos_text line)
+{
+    (void) context;
+    (void) line;
+}
+
+static kerberos_config *following(const char *yaml)
+{
+    kerberos_config *config = kerberos_config_create();
+    kerberos_settings inherited = quick();
+    kerberos_source source = { text("/a.yaml"), text(yaml) };
+    size_t i;
+
+    assert_int_equal(kerberos_config_read(config, &source, 1, NULL, 0, &inherited, ignore_message,
+                                          NULL),
+                     KERBEROS_OK);
+    assert_false(kerberos_config_follows(config));
+    for (i = 0; i < kerberos_config_targets(config); i++) {
+        kerberos_config_follow(config, i);
+    }
+    return config;
+}
+
+static struct sockaddr_in v4(const char *ip, int port)
+{
+    struct sockaddr_in address;
+
+    memset(&address, 0, sizeof(address));
+    address.sin_family = AF_INET;
+    address.sin_port = htons((uint16_t) port);
+    inet_pton(AF_INET, ip, &address.sin_addr);
+    return address;
+}
+
+/* One address, or with NULL a failure. */
+static int hear(gate *at, const char *name, const char *ip, int port, lines *noted)
+{
+    struct sockaddr_in address = v4(ip != NULL ? ip : "0.0.0.0", port);
+    kerberos_named named = { &address, 1, 5 };
+    kerberos_hearing hearing = { text(name), &named, ip != NULL, ip != NULL ? 0 : ETIMEDOUT, 0 };
+    int changed = -1;
+
+    assert_int_equal(kerberos_zone_learn(at->zone, &hearing, 1, 1, note_line, noted, &changed),
+                     KERBEROS_OK);
+    return changed;
+}
+
+static void names_are_learnt_and_followed(void **state)
+{
+    gate *at = *state;
+    kerberos_edition other = { { 9, 9 }, 1 };
+    uint64_t generation = 0;
+    lines noted = { 0, 0, "" };
+
+    at->config = following(SERVICES);
+    assert_true(kerberos_config_follows(at->config));
+    start(at);
+    assert_int_equal(kerberos_service_peers(at->process, 0), 0);
+    kerberos_names(at->process, note_name, &noted);
+    assert_string_equal(noted.text, "_http._tcp.users.test\nusers.test\n");
+
+    memset(&noted, 0, sizeof(noted));
+    assert_int_equal(kerberos_zone_unheard(at->zone, at->config, note_name, &noted), KERBEROS_OK);
+    assert_int_equal(noted.count, 2);
+
+    memset(&noted, 0, sizeof(noted));
+    assert_int_equal(hear(at, "users.test", "10.0.0.1", 0, &noted), 1);
+    assert_int_equal(hear(at, "users.test", "10.0.0.1", 0, &noted), 0);
+    assert_int_equal(hear(at, "_http._tcp.users.test", "10.0.0.2", 81, &noted), 1);
+    assert_int_equal(hear(at, "users.test", NULL, 0, &noted), 0);
+    assert_int_equal(noted.warnings, 1);
+    assert_string_equal(noted.text,
+                        "name \"users.test\" is 1 address: +10.0.0.1\n"
+                        "name \"_http._tcp.users.test\" is 1 address: +10.0.0.2:81\n"
+                        "name \"users.test\" could not be resolved (110: Operation timed out), "
+                        "1 address stays\n");
+
+    memset(&noted, 0, sizeof(noted));
+    assert_int_equal(kerberos_zone_unheard(at->zone, at->config, note_name, &noted), KERBEROS_OK);
+    assert_int_equal(noted.count, 0);
+
+    /* not of another edition, nor of another configuration */
+    assert_int_equal(kerberos_zone_refresh(at->zone, at->config, at->generation, &other, 1,
+                                           &generation),
+                     KERBEROS_REFUSED);
+    assert_int_equal(kerberos_zone_refresh(at->zone, at->config, at->generation + 1, &kEdition, 1,
+                                           &generation),
+                     KERBEROS_REFUSED);
+    assert_int_equal(kerberos_zone_refresh(at->zone, at->config, at->generation, &kEdition, 1,
+                                           &generation),
+                     KERBEROS_OK);
+    assert_int_equal(kerberos_adopt(at->process), 1);
+    assert_int_equal(kerberos_service_peers(at->process, 0), 2);
+    assert_int_equal(kerberos_config_peers(at->config), 2);
+}
+
+/* What a bad file has to say stays, whatever DNS says. */
+static void a_refresh_leaves_a_refusal(void **state)
+{
+    gate *at = *state;
+    kerberos_edition bad = { { 7, 7 }, 1 };
+    uint64_t generation = 0;
+    lines noted = { 0, 0, "" };
+
+    at->config = following(SERVICES);
+    start(at);
+    kerberos_zone_refuse(at->zone, &bad, text("no good"));
+    hear(at, "users.test", "10.0.0.1", 0, &noted);
+    assert_int_equal(kerberos_zone_refresh(at->zone, at->config, at->generation, &kEdition, 1,
+                                           &generation),
+                     KERBEROS_OK);
+    assert_int_equal(kerberos_zone_knows(at->zone, at->generation, &bad), KERBEROS_REFUSED_BEFORE);
+    assert_int_equal(kerberos_zone_knows(at->zone, at->generation, &kEdition), KERBEROS_REPAIRED);
+}
+
+static void a_restart_knows_them(void **state)
+{
+    gate *at = *state;
+    kerberos_document *document = NULL;
+    lines noted = { 0, 0, "" };
+    char problem[128];
+    size_t names = 0;
+
+    open_zone(at);
+    hear(at, "users.test", "10.0.0.1", 0, &noted);
+    hear(at, "gone.test", NULL, 0, &noted);
+    assert_int_equal(kerberos_save_names(at->zone, &document), KERBEROS_OK);
+    kerberos_zone_close(at->zone);
+    at->header = NULL;
+
+    at->config = following(SERVICES);
+    open_zone(at);
+    assert_int_equal(kerberos_restore_names(at->zone, text("{}"), 1, &names, problem,
+                                            sizeof(problem)),
+                     KERBEROS_REFUSED);
+    assert_true(strlen(problem) > 0);
+    assert_int_equal(kerberos_restore_names(at->zone, kerberos_document_text(document), 1, &names,
+                                            problem, sizeof(problem)),
+                     KERBEROS_OK);
+    assert_int_equal(names, 1);
+    kerberos_document_free(document);
+    reload(at);
+    assert_int_equal(kerberos_attach(at->zone, 3, 4711, at->generation, 1, &at->process),
+                     KERBEROS_OK);
+    assert_int_equal(kerberos_service_peers(at->process, 0), 1);
+}
+
+static void a_target_is_refused_with_its_place(void **state)
+{
+    gate *at = *state;
+    lines noted = { 0, 0, "" };
+
+    at->config = following(SERVICES);
+    assert_int_equal(kerberos_config_target(at->config, 0).kind, KERBEROS_NAME);
+    assert_int_equal(kerberos_config_target(at->config, 1).kind, KERBEROS_SRV);
+    assert_int_equal(kerberos_config_refuse(at->config, 0, text("who is that?"), note_name, &noted),
+                     KERBEROS_OK);
+    assert_string_equal(noted.text,
+                        "/a.yaml:1:9: who is that?\n"
+                        "    1 | users: [\"http://users.test:80\", "
+                        "\"http+srv://_http._tcp.users.test\"]\n"
+                        "      |         ^\n");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        gate_test(names_are_learnt_and_followed),
+        gate_test(a_refresh_leaves_a_refusal),
+        gate_test(a_restart_knows_them),
+        gate_test(a_target_is_refused_with_its_place),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
