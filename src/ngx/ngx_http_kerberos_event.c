@@ -4,7 +4,7 @@
  * Events of our own: timers and descriptors that belong to no request.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_work.h"
 
 
 /* a timer that is no reason for a process to stay */

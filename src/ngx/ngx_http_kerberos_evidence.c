@@ -5,7 +5,7 @@
  * the table.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 static ngx_int_t ngx_http_kerberos_grpc_status(ngx_http_upstream_t *u);

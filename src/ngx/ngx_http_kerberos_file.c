@@ -5,7 +5,7 @@
  * text or the new, and read whole or not at all.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 
 static ngx_fd_t ngx_http_kerberos_open_temp(ngx_http_kerberos_save_t *save);

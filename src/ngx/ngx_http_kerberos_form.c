@@ -6,7 +6,7 @@
  * is changed for as long as it writes, and then put back.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 typedef struct {

@@ -7,7 +7,7 @@
  * A thread calls this as well: problems are told by a callback.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 #include <ngx_md5.h>
 

@@ -5,7 +5,7 @@
  * from a list there, in which nothing can be taken away: it is made anew.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 static ngx_int_t ngx_http_kerberos_copy_headers(ngx_http_request_t *r,

@@ -6,7 +6,9 @@
  * same protocol, from the same address and with the same TLS identity.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
+#include "ngx/ngx_http_kerberos_request.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 #include <ngx_md5.h>
 

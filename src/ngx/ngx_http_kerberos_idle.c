@@ -5,7 +5,8 @@
  * in place of opening another, and kept where a request has left it clean.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 static ngx_uint_t ngx_http_kerberos_clean(ngx_http_kerberos_ctx_t *ctx,

@@ -9,7 +9,7 @@
  * it stood, so that a balancer named after it discarded it without a word.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
 
 
 /* how its configuration begins in all versions */

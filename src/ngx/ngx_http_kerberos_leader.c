@@ -4,7 +4,8 @@
  * What one worker does for all: it watches the registry, and keeps the state.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_names.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 
 #define NGX_HTTP_KERBEROS_LEADER_TICK  250

@@ -5,7 +5,8 @@
  * answers in the zone, and builds a generation where addresses have changed.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_names.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 
 /* a job of the thread */

@@ -6,7 +6,7 @@
  * There are as many lines as there are different times.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
 
 
 static void ngx_http_kerberos_expire(ngx_event_t *ev);

@@ -6,7 +6,8 @@
  * not at all.  The event loop logs what came of it.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_names.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 #include <ngx_md5.h>
 

@@ -5,7 +5,7 @@
  * host and path, and asks for the headers and arguments that its routes name.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 static void ngx_http_kerberos_count_unmatched(ngx_http_request_t *r,

@@ -4,7 +4,10 @@
  * The module: its directives, its configurations and where nginx calls it.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
+#include "ngx/ngx_http_kerberos_registry.h"
+#include "ngx/ngx_http_kerberos_request.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 
 static void *ngx_http_kerberos_create_main_conf(ngx_conf_t *cf);

@@ -5,7 +5,7 @@
  * again when an answer's time is over.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_names.h"
 
 #include <ngx_md5.h>
 

@@ -5,7 +5,9 @@
  * it.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
+#include "ngx/ngx_http_kerberos_request.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 
 static ngx_http_kerberos_ctx_t *ngx_http_kerberos_open_ctx(

@@ -5,7 +5,7 @@
  * stand in the order of return.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
 
 
 static char *ngx_http_kerberos_set_kept(ngx_conf_t *cf, kerberos_kept *kept,

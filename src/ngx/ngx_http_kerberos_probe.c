@@ -6,7 +6,7 @@
  * no probes.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 #define NGX_HTTP_KERBEROS_REPLAY_ON  (NGX_HTTP_UPSTREAM_FT_ERROR              \

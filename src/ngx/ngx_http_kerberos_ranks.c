@@ -5,7 +5,7 @@
  * while it grows, all zero before they are used.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_work.h"
 
 
 #define NGX_HTTP_KERBEROS_CHUNK  256

@@ -9,7 +9,8 @@
  * is silent, and tells by a callback.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_registry.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 
 static ngx_int_t ngx_http_kerberos_snapshot(ngx_conf_t *cf,

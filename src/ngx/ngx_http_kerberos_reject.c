@@ -5,7 +5,7 @@
  * when to come back.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 static ngx_uint_t ngx_http_kerberos_wants_problem(ngx_http_request_t *r);

@@ -8,7 +8,7 @@
  * subrequests and logs go by what the client asked for.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 static ngx_int_t ngx_http_kerberos_route_handler(ngx_http_request_t *r);

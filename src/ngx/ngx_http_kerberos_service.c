@@ -5,7 +5,7 @@
  * that configuration or client name.  And by which key it is hashed there.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 static ngx_int_t ngx_http_kerberos_route_late(ngx_http_request_t *r,

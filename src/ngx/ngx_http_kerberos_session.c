@@ -7,7 +7,9 @@
  * resumed only where all of this would be the same.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
+#include "ngx/ngx_http_kerberos_request.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 
 #if (NGX_HTTP_SSL)

@@ -5,7 +5,7 @@
  * read them.  In the thread, for a disk may hang.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 #include <ngx_md5.h>
 

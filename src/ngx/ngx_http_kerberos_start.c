@@ -5,7 +5,7 @@
  * where nginx starts while somebody is editing the files.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 #include <ngx_md5.h>
 

@@ -9,7 +9,7 @@
  * told in the event loop again.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 
 #define NGX_HTTP_KERBEROS_STATE_REST  1000    /* ms between two writings */

@@ -6,7 +6,7 @@
  * there is one shelf, and never one of many.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
 
 
 /* as many as a peer may have, for clients may choose identities */

@@ -5,7 +5,7 @@
  * and not in a request.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
 
 
 /* so many ms are to pass between two sweeps that requests ask for */

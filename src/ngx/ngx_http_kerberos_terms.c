@@ -6,7 +6,8 @@
  * its service says, and one more where it is a probe.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 
 static void ngx_http_kerberos_set_limits(ngx_http_kerberos_ctx_t *ctx,

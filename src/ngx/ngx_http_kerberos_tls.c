@@ -6,7 +6,8 @@
  * location's, where it speaks TLS itself.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 
 static ngx_uint_t ngx_http_kerberos_takes_both(ngx_http_upstream_t *u);

@@ -7,7 +7,9 @@
  * it is first needed.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_registry.h"
+#include "ngx/ngx_http_kerberos_request.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 #include <ngx_md5.h>
 

@@ -5,7 +5,7 @@
  * without a block.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 static ngx_int_t ngx_http_kerberos_init_upstream(ngx_conf_t *cf,

@@ -4,7 +4,7 @@
  * Variables: the last service of a request, and its last attempt.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_request.h"
 
 
 typedef ngx_int_t (*ngx_http_kerberos_value_pt)(ngx_http_request_t *r,

@@ -6,7 +6,7 @@
  * now and then.  Either only says that it may be worth to read them again.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_registry.h"
 
 #include <sys/inotify.h>
 

@@ -9,7 +9,7 @@
  * then, but not while the thread is where it must not be left: it says so.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_work.h"
 
 #include <pthread.h>
 #include <sys/eventfd.h>

@@ -5,7 +5,9 @@
  * nothing can fail any more, attached to where a worker starts.
  */
 
-#include "ngx/ngx_http_kerberos.h"
+#include "ngx/ngx_http_kerberos_idle.h"
+#include "ngx/ngx_http_kerberos_registry.h"
+#include "ngx/ngx_http_kerberos_tls.h"
 
 
 #define NGX_HTTP_KERBEROS_WATCH  1000
