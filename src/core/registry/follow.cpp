@@ -29,7 +29,8 @@ std::uint32_t times(std::uint32_t weight, std::uint16_t factor) {
 Peer peer_at(const Peer& peer, Address address) {
   Peer one = peer;
   if (!one.id.empty()) (one.id += '@') += address.text;
-  one.addresses.assign(1, std::move(address));
+  one.addresses.clear();
+  one.addresses.push_back(std::move(address));
   return one;
 }
 
