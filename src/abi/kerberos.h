@@ -247,7 +247,7 @@ kerberos_known kerberos_zone_knows(kerberos_zone *zone, uint64_t lineage,
     const kerberos_edition *edition);
 
 /* Whether a registry has less than half the peers of the one in force, and does not say that it is
- * meant to. MUTEX. */
+ * meant to. Of names that have no answer yet nobody knows: with them it does not. MUTEX. */
 int kerberos_zone_shrinks(kerberos_zone *zone, kerberos_config *config, size_t *before,
     size_t *after);
 
@@ -276,12 +276,16 @@ typedef struct {
 
 /* Tells the names of which nobody has heard anything yet, good or bad. MUTEX. */
 kerberos_result kerberos_zone_unheard(kerberos_zone *zone, const kerberos_config *config,
-    kerberos_on_name on_name, void *context);
+    int64_t now, kerberos_on_name on_name, void *context);
 
 /* Keeps what was heard, and tells what is worth a line. `*changed`: addresses are others than
  * before. KERBEROS_NO_MEMORY: not everything was kept. MUTEX. */
 kerberos_result kerberos_zone_learn(kerberos_zone *zone, const kerberos_hearing *hearings,
     size_t count, int64_t now, kerberos_on_line on_line, void *context, int *changed);
+
+/* Whether names of the generation in force stand for something else than when it was built, also
+ * where another than the caller learnt that: it is due to be refreshed. MUTEX. */
+int kerberos_zone_stale(kerberos_zone *zone);
 
 /* Frees generations that nobody uses any more. MUTEX. */
 void kerberos_zone_sweep(kerberos_zone *zone, int64_t now);
@@ -305,6 +309,8 @@ void kerberos_names(kerberos_process *process, kerberos_on_name on_name, void *c
 /* Whether this process is the one that does what one alone should do. To be asked every
  * 250 ms or so: who stops asking, or dies, is followed by another within 1.5 s. */
 int kerberos_lead(kerberos_process *process, int64_t now);
+/* Whether nobody else has taken over since. For a thread as well. */
+int kerberos_leads(const kerberos_process *process);
 void kerberos_resign(kerberos_process *process);
 
 /* Gives back what processes held that are gone without a word. MUTEX. */

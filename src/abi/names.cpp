@@ -66,9 +66,9 @@ Hearing hearing_of(const kerberos_hearing& told) {
 extern "C" {
 
 kerberos_result kerberos_zone_unheard(kerberos_zone* zone, const kerberos_config* config,
-                                      kerberos_on_name on_name, void* context) {
+                                      int64_t now, kerberos_on_name on_name, void* context) {
   return guarded([&] {
-    for (const auto& name : Names(zone->zone).unheard(config->registry)) {
+    for (const auto& name : Names(zone->zone).unheard(config->registry, now)) {
       on_name(context, text(name));
     }
     return KERBEROS_OK;
@@ -93,6 +93,10 @@ kerberos_result kerberos_zone_learn(kerberos_zone* zone, const kerberos_hearing*
     }
     return all ? KERBEROS_OK : KERBEROS_NO_MEMORY;
   });
+}
+
+int kerberos_zone_stale(kerberos_zone* zone) {
+  return is_stale(zone->zone) ? 1 : 0;
 }
 
 kerberos_result kerberos_save_names(kerberos_zone* zone, kerberos_document** document) {

@@ -12,6 +12,7 @@
 #include "core/service/refusal.h"
 
 using kerberos::abi::guarded;
+using kerberos::abi::guarded_or;
 using kerberos::abi::view;
 using kerberos::registry::Origin;
 using kerberos::registry::Registry;
@@ -163,15 +164,19 @@ int kerberos_zone_shrinks(kerberos_zone* zone, kerberos_config* config, size_t* 
   if (config->registry.allow_shrink) return 0;
   const auto* current = zone->zone.current();
   if (current == nullptr) return 0;
-  const GenerationView generation(const_cast<Generation*>(current));
-  for (const auto& service : generation.services()) {
-    if (service.origin == Origin::kFile) *before += service.peers;
-  }
-  for (const auto& service : answered(zone->zone, *config).services) {
-    if (service.origin != Origin::kFile) continue;
-    for (const auto& peer : service.peers) *after += peer.addresses.size();
-  }
-  return *after * 2 < *before ? 1 : 0;
+  return guarded_or(0, [&] {
+    const GenerationView generation(const_cast<Generation*>(current));
+    for (const auto& service : generation.services()) {
+      if (service.origin == Origin::kFile) *before += service.peers;
+    }
+    for (const auto& service : answered(zone->zone, *config).services) {
+      if (service.origin != Origin::kFile) continue;
+      for (const auto& peer : service.peers) *after += peer.addresses.size();
+    }
+    // A name that could not be resolved once is no file that was cut off.
+    const bool known = !config->follows || Names(zone->zone).answers_all(config->registry);
+    return known && *after * 2 < *before ? 1 : 0;
+  });
 }
 
 void kerberos_zone_sweep(kerberos_zone* zone, int64_t now) {
@@ -191,6 +196,11 @@ kerberos_result kerberos_attach(kerberos_zone* zone, uint32_t slot, int64_t pid,
 int kerberos_lead(kerberos_process* process, int64_t now) {
   const auto& held = process->process;
   return Leader(held.zone().header().leader).lead(held.self(), held.zone().owners(), now) ? 1 : 0;
+}
+
+int kerberos_leads(const kerberos_process* process) {
+  const auto& held = process->process;
+  return Leader(held.zone().header().leader).leads(held.self()) ? 1 : 0;
 }
 
 void kerberos_resign(kerberos_process* process) {

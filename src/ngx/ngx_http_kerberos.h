@@ -45,8 +45,9 @@ typedef struct {
     ngx_uint_t                       round;
     ngx_uint_t                       serial;         /* of news */
     ngx_uint_t                       wanted;         /* by a change */
-    ngx_uint_t                       due;            /* a generation */
+    ngx_uint_t                       due;            /* a lesson */
     ngx_uint_t                       lacked;         /* memory in the zone */
+    ngx_uint_t                       unsettled;      /* the last lesson is */
 } ngx_http_kerberos_names_t;
 
 

@@ -57,6 +57,8 @@ ngx_http_kerberos_leader_handler(ngx_event_t *ev)
         ngx_log_error(NGX_LOG_NOTICE, ev->log, 0,
                       "reloaded without a master: the registry is not watched "
                       "and no state is kept until nginx is restarted");
+
+        ngx_http_kerberos_leave_names(kmcf);
         return;
     }
 
@@ -105,7 +107,11 @@ ngx_http_kerberos_end_job(ngx_http_kerberos_main_conf_t *kmcf)
         ngx_http_kerberos_look(kmcf);
     }
 
-    ngx_http_kerberos_tell_news(kmcf);
+    /* what could not be done now is tried at the next tick */
+
+    if (!leader->names.unsettled) {
+        ngx_http_kerberos_tell_news(kmcf);
+    }
 }
 
 

@@ -123,7 +123,6 @@ ngx_http_kerberos_create_lesson(ngx_http_kerberos_main_conf_t *kmcf)
     lesson->pool = pool;
     ngx_http_kerberos_silence(&lesson->log, kmcf->cycle->log);
     pool->log = &lesson->log;
-    lesson->due = kmcf->leader.names.due;
 
     return lesson;
 }
@@ -219,14 +218,18 @@ ngx_http_kerberos_learn(void *data)
         return;
     }
 
+    if (!kerberos_leads(kmcf->process)) {
+        /* who leads now has asked later than we did */
+        ngx_http_kerberos_unlock_zone(kmcf);
+        return;
+    }
+
     lesson->learnt = kerberos_zone_learn(kmcf->zone, lesson->hearings,
                                          lesson->nhearings, ngx_current_msec,
                                          ngx_http_kerberos_add_lesson_line,
                                          lesson, &changed);
 
-    if (changed) {
-        lesson->due = 1;
-    }
+    lesson->due = kerberos_zone_stale(kmcf->zone);
 
     if (lesson->due) {
         ngx_http_kerberos_refresh(lesson);
@@ -234,7 +237,7 @@ ngx_http_kerberos_learn(void *data)
 
     document = NULL;
 
-    if (changed && kmcf->state) {
+    if ((changed || lesson->due) && kmcf->state) {
         (void) kerberos_save_names(kmcf->zone, &document);
     }
 
@@ -347,8 +350,13 @@ ngx_http_kerberos_end_lesson(void *data)
         ngx_http_kerberos_free_save(lesson->save);
     }
 
+    names->unsettled = lesson->learnt != KERBEROS_OK;
+
     if (lesson->due) {
         ngx_http_kerberos_end_refresh(kmcf, lesson->refreshed);
+
+    } else if (lesson->learnt == KERBEROS_OK) {
+        names->due = 0;
     }
 
     if (lesson->learnt == KERBEROS_OK) {
@@ -390,6 +398,7 @@ ngx_http_kerberos_end_refresh(ngx_http_kerberos_main_conf_t *kmcf,
 
     default:
         leader->names.due = 1;
+        leader->names.unsettled = 1;
         break;
     }
 }

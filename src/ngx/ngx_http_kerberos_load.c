@@ -271,7 +271,7 @@ ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
         return NGX_DECLINED;
     }
 
-    (void) kerberos_zone_unheard(kmcf->zone, config,
+    (void) kerberos_zone_unheard(kmcf->zone, config, ngx_current_msec,
                                  ngx_http_kerberos_add_name, load);
 
     if (load->names.nelts) {

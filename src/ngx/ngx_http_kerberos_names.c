@@ -106,6 +106,11 @@ ngx_http_kerberos_leave_names(ngx_http_kerberos_main_conf_t *kmcf)
 
     names = &kmcf->leader.names;
 
+    if (names->wanted) {
+        /* the change that waits for them is looked at again */
+        kmcf->leader.noticed = 1;
+    }
+
     while (names->asked.next && !ngx_queue_empty(&names->asked)) {
         q = ngx_queue_head(&names->asked);
         name = ngx_queue_data(q, ngx_http_kerberos_name_t, link);

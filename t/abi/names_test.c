@@ -82,6 +82,26 @@ static int hear(gate *at, const char *name, const char *ip, int port, lines *not
     return changed;
 }
 
+static void four(gate *at, const char *name)
+{
+    struct sockaddr_in addresses[4];
+    kerberos_named named[4];
+    kerberos_hearing hearing = { text(name), named, 4, 0, 0 };
+    lines noted = { 0, 0, "" };
+    char ip[16];
+    int changed = 0;
+    int i;
+
+    for (i = 0; i < 4; i++) {
+        snprintf(ip, sizeof(ip), "10.0.0.%d", i + 1);
+        addresses[i] = v4(ip, 0);
+        named[i].sockaddr = &addresses[i];
+        named[i].priority = named[i].weight = 0;
+    }
+    assert_int_equal(kerberos_zone_learn(at->zone, &hearing, 1, 1, note_line, &noted, &changed),
+                     KERBEROS_OK);
+}
+
 static void names_are_learnt_and_followed(void **state)
 {
     gate *at = *state;
@@ -97,7 +117,8 @@ static void names_are_learnt_and_followed(void **state)
     assert_string_equal(noted.text, "_http._tcp.users.test\nusers.test\n");
 
     memset(&noted, 0, sizeof(noted));
-    assert_int_equal(kerberos_zone_unheard(at->zone, at->config, note_name, &noted), KERBEROS_OK);
+    assert_int_equal(kerberos_zone_unheard(at->zone, at->config, 1, note_name, &noted),
+                     KERBEROS_OK);
     assert_int_equal(noted.count, 2);
 
     memset(&noted, 0, sizeof(noted));
@@ -113,7 +134,8 @@ static void names_are_learnt_and_followed(void **state)
                         "1 address stays\n");
 
     memset(&noted, 0, sizeof(noted));
-    assert_int_equal(kerberos_zone_unheard(at->zone, at->config, note_name, &noted), KERBEROS_OK);
+    assert_int_equal(kerberos_zone_unheard(at->zone, at->config, 1, note_name, &noted),
+                     KERBEROS_OK);
     assert_int_equal(noted.count, 0);
 
     /* not of another edition, nor of another configuration */
@@ -129,6 +151,75 @@ static void names_are_learnt_and_followed(void **state)
     assert_int_equal(kerberos_adopt(at->process), 1);
     assert_int_equal(kerberos_service_peers(at->process, 0), 2);
     assert_int_equal(kerberos_config_peers(at->config), 2);
+}
+
+/* Also where another has learnt it. */
+static void what_was_learnt_is_due_until_it_is_built(void **state)
+{
+    gate *at = *state;
+    uint64_t generation = 0;
+    lines noted = { 0, 0, "" };
+
+    at->config = following(SERVICES);
+    start(at);
+    assert_false(kerberos_zone_stale(at->zone));
+    hear(at, "users.test", "10.0.0.1", 0, &noted);
+    hear(at, "users.test", "10.0.0.1", 0, &noted);
+    assert_true(kerberos_zone_stale(at->zone));
+    at->memory.fail_at = 1;
+    assert_int_equal(kerberos_zone_refresh(at->zone, at->config, at->generation, &kEdition, 1,
+                                           &generation),
+                     KERBEROS_NO_MEMORY);
+    assert_true(kerberos_zone_stale(at->zone));
+    assert_int_equal(kerberos_zone_refresh(at->zone, at->config, at->generation, &kEdition, 1,
+                                           &generation),
+                     KERBEROS_OK);
+    assert_false(kerberos_zone_stale(at->zone));
+}
+
+/* Who was held up learns nothing any more: he asks whether another leads. */
+static void one_leads(void **state)
+{
+    gate *at = *state;
+    kerberos_process *other = NULL;
+
+    at->config = following(SERVICES);
+    start(at);
+    assert_int_equal(kerberos_attach(at->zone, 5, 4712, at->generation, 1, &other), KERBEROS_OK);
+    assert_true(kerberos_lead(at->process, 1000));
+    assert_true(kerberos_leads(at->process));
+    assert_false(kerberos_leads(other));
+    assert_true(kerberos_lead(other, 9000));
+    assert_false(kerberos_leads(at->process));
+    assert_true(kerberos_leads(other));
+    kerberos_detach(other);
+    kerberos_process_free(other);
+}
+
+/* Four peers, and then a name that nobody can tell: no file that was cut off. */
+static void what_nobody_can_tell_is_no_shrinking(void **state)
+{
+    gate *at = *state;
+    lines noted = { 0, 0, "" };
+    size_t before = 0;
+    size_t after = 0;
+
+    at->config = following("users: [\"http://a.test:80\"]\n");
+    open_zone(at);
+    four(at, "a.test");
+    kerberos_zone_close(at->zone);
+    start(at);
+    assert_int_equal(kerberos_service_peers(at->process, 0), 4);
+    kerberos_config_destroy(at->config);
+
+    at->config = following("users: [\"http://b.test:80\"]\n");
+    hear(at, "b.test", NULL, 0, &noted);
+    assert_false(kerberos_zone_shrinks(at->zone, at->config, &before, &after));
+    assert_int_equal(before, 4);
+    assert_int_equal(after, 0);
+    hear(at, "b.test", "10.0.0.1", 0, &noted);
+    assert_true(kerberos_zone_shrinks(at->zone, at->config, &before, &after));
+    assert_int_equal(after, 1);
 }
 
 /* What a bad file has to say stays, whatever DNS says. */
@@ -203,6 +294,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         gate_test(names_are_learnt_and_followed),
+        gate_test(what_was_learnt_is_due_until_it_is_built),
+        gate_test(one_leads),
+        gate_test(what_nobody_can_tell_is_no_shrinking),
         gate_test(a_refresh_leaves_a_refusal),
         gate_test(a_restart_knows_them),
         gate_test(a_target_is_refused_with_its_place),

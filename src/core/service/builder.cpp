@@ -53,6 +53,7 @@ class Builder {
     ZoneHeader& header = zone_.header();
     generation.bytes = size;
     generation.edition = edition;
+    generation.last_answer = header.last_answer;
     generation.id = ++header.last_generation;
     generation.lineage = lineage == 0 ? generation.id : lineage;
     generation.next = header.generations;

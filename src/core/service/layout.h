@@ -30,7 +30,7 @@
 namespace kerberos::service {
 
 inline constexpr std::uint64_t kMagic = 0x4b45524245524f53;  // "KERBEROS"
-inline constexpr std::uint32_t kLayout = 6;                  // raise it with any change below
+inline constexpr std::uint32_t kLayout = 7;                  // raise it with any change below
 inline constexpr std::uint32_t kSlots = 1024;                // nginx's NGX_MAX_PROCESSES
 inline constexpr std::size_t kLine = 64;                     // a cache line
 inline constexpr std::uint32_t kPins = 8;                    // generations that a process may hold
@@ -100,6 +100,7 @@ struct NameRecord {
   std::uint32_t references;
   std::uint32_t key_length;              // the key follows
   Offset answer;                         // NameAnswer, 0: nobody has heard one yet
+  std::uint64_t number;                  // of the answer, among all that were ever kept
   std::atomic<std::uint32_t> addresses;  // of the answer
   std::atomic<std::uint32_t> error;      // why the last question had no answer; 0: it had one
 };
@@ -174,7 +175,8 @@ struct Generation {
   std::uint64_t id;
   std::uint64_t lineage;
   Edition edition;
-  Offset next;  // in the zone, the one built before
+  Offset next;                // in the zone, the one built before
+  std::uint64_t last_answer;  // that was known to whoever built it
   std::uint64_t bytes;
   std::uint32_t services;
   std::uint32_t peers;
@@ -226,6 +228,7 @@ struct ZoneHeader {
   Offset service_records;
   Offset name_records;
   std::uint64_t last_generation;
+  std::uint64_t last_answer;    // number given to an answer
   std::uint32_t last_service;   // number given to a record
   std::atomic<Offset> current;  // the generation in force
   base::Instant pending_since;

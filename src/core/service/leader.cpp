@@ -35,6 +35,10 @@ bool Leader::lead(base::Owner self, const base::Owners& owners, base::Instant no
   return word_.compare_exchange_strong(word, pack(self, now + kLease));
 }
 
+bool Leader::leads(base::Owner self) const {
+  return is(word_.load(std::memory_order_acquire), self);
+}
+
 void Leader::resign(base::Owner self) {
   std::uint64_t word = word_.load(std::memory_order_acquire);
   if (is(word, self)) word_.compare_exchange_strong(word, 0);

@@ -24,6 +24,9 @@ class Leader {
   // Whether `self` leads: it goes on, or takes over from one who is gone or late.
   bool lead(base::Owner self, const base::Owners& owners, base::Instant now);
 
+  // Whether nobody has taken over since `self` was told last that it leads.
+  [[nodiscard]] bool leads(base::Owner self) const;
+
   // Gives up the lead, if `self` has it.
   void resign(base::Owner self);
 

@@ -9,6 +9,7 @@
 #include <type_traits>
 
 #include "core/registry/follow.h"
+#include "core/service/generation.h"
 
 namespace kerberos::service {
 namespace {
@@ -38,6 +39,12 @@ Answer added(const Answer& former, const Answer& news) {
   return all;
 }
 
+// Whether somebody has heard of it what is still there when it is built.
+bool is_heard(const NameRecord& record, base::Instant now) {
+  const bool goes = record.references == 0 && base::elapsed(record.released, now) >= kHistory;
+  return !goes && (record.answer != 0 || record.error.load() != 0);
+}
+
 }  // namespace
 
 std::string_view key_of(const NameRecord& record) {
@@ -53,6 +60,14 @@ NameRecord* make_name(const Zone& zone, std::string_view name) {
   record->next = zone.header().name_records;
   zone.header().name_records = block;
   return record;
+}
+
+bool is_stale(const Zone& zone) {
+  Generation* current = zone.current();
+  if (current == nullptr) return false;
+  return std::ranges::any_of(GenerationView(current).names(), [&](Offset name) {
+    return zone.at<NameRecord>(name)->number > current->last_answer;
+  });
 }
 
 Names::Names(const Zone& zone) : zone_(zone) {
@@ -95,12 +110,12 @@ Lesson Names::learn(std::string_view name, const Hearing& hearing, base::Instant
 }
 
 NameRecord* Names::record(std::string_view name, base::Instant now) {
-  if (const auto known = records_.find(name); known != records_.end()) return known->second;
-  NameRecord* made = make_name(zone_, name);
-  if (made == nullptr) return nullptr;
-  made->released = now;
-  records_.emplace(key_of(*made), made);
-  return made;
+  const auto known = records_.find(name);
+  NameRecord* record = known != records_.end() ? known->second : make_name(zone_, name);
+  if (record == nullptr) return nullptr;
+  if (record->references == 0) record->released = now;
+  records_.emplace(key_of(*record), record);
+  return record;
 }
 
 // Whoever does this may die at any line: it is the old answer then, or the new one.
@@ -111,6 +126,7 @@ bool Names::replace_answer(NameRecord& record, const Answer& answer) const {
   auto* kept = new (zone_.at<void>(block)) NameAnswer();
   kept->count = answer.size();
   std::uninitialized_copy(answer.begin(), answer.end(), reinterpret_cast<NamedAddress*>(kept + 1));
+  record.number = ++zone_.header().last_answer;
   const Offset former = record.answer;
   record.answer = block;
   record.addresses.store(static_cast<std::uint32_t>(answer.size()));
@@ -118,15 +134,20 @@ bool Names::replace_answer(NameRecord& record, const Answer& answer) const {
   return true;
 }
 
-std::vector<std::string> Names::unheard(const registry::Registry& registry) const {
+std::vector<std::string> Names::unheard(const registry::Registry& registry,
+                                        base::Instant now) const {
   std::vector<std::string> unheard;
   for (auto& name : registry::names_of(registry)) {
     const auto known = records_.find(name);
-    const bool heard =
-        known != records_.end() && (known->second->answer != 0 || known->second->error.load() != 0);
+    const bool heard = known != records_.end() && is_heard(*known->second, now);
     if (!heard) unheard.push_back(std::move(name));
   }
   return unheard;
+}
+
+bool Names::answers_all(const registry::Registry& registry) const {
+  return std::ranges::none_of(registry::names_of(registry),
+                              [&](const std::string& name) { return answer(name).empty(); });
 }
 
 std::optional<registry::Registry> Names::answered(const registry::Registry& registry) const {

@@ -26,6 +26,10 @@ std::string_view key_of(const NameRecord& record);
 // A record of a name that has none, or null: no memory. It is nobody's yet.
 NameRecord* make_name(const Zone& zone, std::string_view name);
 
+// Whether names of the generation in force stand for something else than when it was built: who
+// learnt that may have died since, or have led for a configuration that is over.
+bool is_stale(const Zone& zone);
+
 // What came of a question: an answer, or why there is none.
 struct Hearing {
   registry::Answer answer;  // in order; empty: none
@@ -55,12 +59,17 @@ class Names {
   [[nodiscard]] std::vector<std::pair<std::string_view, registry::Answer>> all() const;
 
   // Keeps what was heard. What has no answer leaves the one before, and what is only a part of one
-  // takes nothing away. A name that no generation has
-  // is made, and kept as long as history is.
+  // takes nothing away. A name that no generation has is made, and kept from now on as long as
+  // history is.
   Lesson learn(std::string_view name, const Hearing& hearing, base::Instant now);
 
-  // The names of the registry of which nobody has heard anything, good or bad.
-  [[nodiscard]] std::vector<std::string> unheard(const registry::Registry& registry) const;
+  // The names of the registry of which nobody has heard anything, good or bad, but what is so old
+  // that the next sweep takes it away.
+  [[nodiscard]] std::vector<std::string> unheard(const registry::Registry& registry,
+                                                 base::Instant now) const;
+
+  // Whether there is an answer to each name of the registry.
+  [[nodiscard]] bool answers_all(const registry::Registry& registry) const;
 
   // The registry with what its names stand for; nothing where it follows none.
   [[nodiscard]] std::optional<registry::Registry> answered(

@@ -57,6 +57,17 @@ void who_came_to_the_slot_of_the_dead_is_not_the_dead(void**) {
   assert_true(office.lead(office.who(0), kNow + 1));
 }
 
+void who_was_late_leads_until_another_does(void**) {
+  Office office;
+  assert_false(Leader(office.word).leads(office.who(0)));
+  office.lead(office.who(0), kNow);
+  assert_true(Leader(office.word).leads(office.who(0)));
+  assert_false(Leader(office.word).leads(office.who(1)));
+  office.lead(office.who(1), kNow + Leader::kLease);
+  assert_false(Leader(office.word).leads(office.who(0)));
+  assert_true(Leader(office.word).leads(office.who(1)));
+}
+
 void who_resigns_is_followed_at_once(void**) {
   Office office;
   office.lead(office.who(0), kNow);
@@ -84,6 +95,7 @@ int main() {
       cmocka_unit_test(who_is_late_is_followed),
       cmocka_unit_test(who_has_died_is_followed_at_once),
       cmocka_unit_test(who_came_to_the_slot_of_the_dead_is_not_the_dead),
+      cmocka_unit_test(who_was_late_leads_until_another_does),
       cmocka_unit_test(who_resigns_is_followed_at_once),
       cmocka_unit_test(a_clock_that_steps_back_keeps_nobody_in_office),
   };

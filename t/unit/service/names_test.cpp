@@ -30,8 +30,8 @@ Lesson lose(const Gate& gate, std::uint32_t error) {
   return Names(gate.zone).learn(kName, {.answer = {}, .error = error}, 1);
 }
 
-std::size_t unheard(const Gate& gate) {
-  return Names(gate.zone).unheard(users()).size();
+std::size_t unheard(const Gate& gate, base::Instant now = 1) {
+  return Names(gate.zone).unheard(users(), now).size();
 }
 
 // A reload, as whoever builds sees the names.
@@ -126,6 +126,63 @@ void what_was_heard_early_is_kept_for_a_while(void**) {
   assert_true(Names(gate.zone).answer(kName).empty());
 }
 
+// A change that brings back what nobody has named for long asks first, for it sweeps when it
+// builds.
+void what_goes_with_the_next_sweep_is_not_heard(void**) {
+  const Gate gate;
+  hear(gate, {named("10.0.0.1")}, kName, 1'000);
+  assert_int_equal(unheard(gate, 1'000 + kHistory - 1), 0);
+  assert_int_equal(unheard(gate, 1'000 + kHistory), 1);
+  lose(gate, 3);
+  assert_int_equal(unheard(gate, 1 + kHistory), 1);
+  // Not what a generation has, however long ago it was made.
+  hear(gate, {named("10.0.0.1")});
+  reload(gate, users());
+  assert_int_equal(unheard(gate, 1 + kHistory), 0);
+}
+
+// What is heard of a name that is history begins it anew.
+void what_was_heard_again_is_kept_as_long_again(void**) {
+  const Gate gate;
+  hear(gate, {named("10.0.0.1")}, kName, 1'000);
+  hear(gate, {named("10.0.0.1")}, kName, 1'000 + kHistory);
+  assert_int_equal(unheard(gate, 1'000 + kHistory), 0);
+  gate.sweep(1'000 + kHistory);
+  assert_int_equal(Names(gate.zone).answer(kName).size(), 1);
+}
+
+// Whoever learnt it: one who died before he could build, or one of the configuration before, while
+// a reload was under way.
+void a_generation_is_stale_where_others_know_more(void**) {
+  const Gate gate;
+  assert_false(is_stale(gate.zone));
+  reload(gate, users());
+  assert_false(is_stale(gate.zone));
+  hear(gate, {named("10.0.0.1")}, "other.test");
+  assert_false(is_stale(gate.zone));
+  hear(gate, {named("10.0.0.1")});
+  assert_true(is_stale(gate.zone));
+  assert_int_not_equal(gate.change(*Names(gate.zone).answered(users())), 0);
+  assert_false(is_stale(gate.zone));
+  hear(gate, {named("10.0.0.1")});
+  lose(gate, 3);
+  assert_false(is_stale(gate.zone));
+
+  const std::uint64_t next = gate.build(*Names(gate.zone).answered(users()));
+  hear(gate, {named("10.0.0.2")});
+  gate.zone.publish(next);
+  assert_true(is_stale(gate.zone));
+}
+
+void a_registry_is_answered_where_each_name_is(void**) {
+  const Gate gate;
+  const Registry registry = one({followed("users.test:80"), followed("b.test:80"), peer("a")});
+  hear(gate, {named("10.0.0.1")});
+  assert_false(Names(gate.zone).answers_all(registry));
+  hear(gate, {named("10.0.0.1")}, "b.test");
+  assert_true(Names(gate.zone).answers_all(registry));
+}
+
 void nothing_is_lost_where_memory_is_short(void**) {
   Gate gate;
   const Answer first = {named("10.0.0.1")};
@@ -179,6 +236,10 @@ int main() {
       cmocka_unit_test(a_registry_has_peers_by_what_is_known),
       cmocka_unit_test(names_live_as_long_as_generations_have_them),
       cmocka_unit_test(what_was_heard_early_is_kept_for_a_while),
+      cmocka_unit_test(what_goes_with_the_next_sweep_is_not_heard),
+      cmocka_unit_test(what_was_heard_again_is_kept_as_long_again),
+      cmocka_unit_test(a_generation_is_stale_where_others_know_more),
+      cmocka_unit_test(a_registry_is_answered_where_each_name_is),
       cmocka_unit_test(nothing_is_lost_where_memory_is_short),
       cmocka_unit_test(a_build_keeps_the_answers_that_it_is_made_of),
       cmocka_unit_test(a_build_that_fails_gives_names_back),
