@@ -36,7 +36,8 @@ use Kerberos::Test::HTTP qw(http_request);
 use Kerberos::Test::Port ();
 
 
-# A number of plain peers, or a list of kinds.
+# A number of plain peers, or a list of kinds; an address is a plain peer that listens there:
+# several may have one port, as the addresses of a name do.
 
 sub new ($class, @kinds) {
     @kinds = ('tcp') x $kinds[0] if @kinds == 1 && $kinds[0] =~ /^\d+$/;
@@ -47,6 +48,7 @@ sub new ($class, @kinds) {
         my $address
             = $kind eq 'ipv6' ? '[::1]:' . Kerberos::Test::Port::port()
             : $kind eq 'unix' ? 'unix:' . tempdir(TMPDIR => 1, CLEANUP => 1) . '/peer'
+            : $kind =~ /:\d+$/ ? $kind
             : $kind =~ /^(?:tcp|tls)$/ ? '127.0.0.1:' . Kerberos::Test::Port::port()
             : die "backend: no such kind of peer: $kind\n";
 
