@@ -109,6 +109,45 @@ subtest 'records change' => sub {
     is_deeply [grep {!/^200 /} keys %got], [], 'no request has failed';
 };
 
+subtest 'a host of a record fails' => sub {
+    my $asked = sub () { return $dns->queries($service, 'SRV') };
+    my $rounds = sub ($n) {
+        my $before = $asked->();
+        return wait_for { $asked->() >= $before + $n } 20;
+    };
+
+    $dns->set($service => ["1 SRV 10 1 $p a.users.test", "1 SRV 10 4 $q b.users.test"],
+        'b.users.test' => ['127.0.0.3']);
+    said(["$at[0]=1", "$at[1]=4"], 'two hosts');
+    my $load = load($ng->port, '/users/');
+
+    for my $mode (qw(silent refused)) {
+        $dns->mode($mode, 'b.users.test');
+        ok $rounds->(2), "of one the address is not told: $mode";
+        is weights('users'), "$at[0]=1 $at[1]=4", 'it stays';
+        $dns->set($service => ["1 SRV 10 2 $p a.users.test", "1 SRV 10 4 $q b.users.test"]);
+        ok +(wait_for { weights('users') eq "$at[0]=2 $at[1]=4" } 20), 'the other is followed' or diag weights('users');
+        $dns->mode('ok', 'b.users.test');
+        $dns->set($service => ["1 SRV 10 1 $p a.users.test", "1 SRV 10 4 $q b.users.test"]);
+        ok +(wait_for { weights('users') eq "$at[0]=1 $at[1]=4" } 20), 'and both again' or diag weights('users');
+    }
+
+    $dns->set('b.users.test' => []);
+    ok +(wait_for { weights('users') eq "$at[0]=1" } 20), 'a host that is not is no peer' or diag weights('users');
+    $dns->set('b.users.test' => ['127.0.0.3']);
+    ok +(wait_for { weights('users') eq "$at[0]=1 $at[1]=4" } 20), 'until it is';
+
+    my %got = $load->end;
+    is_deeply [grep {!/^200 /} keys %got], [], 'no request has failed';
+};
+
+subtest 'one address in two records' => sub {
+    $dns->set($service => ["1 SRV 10 2 $p a.users.test", "1 SRV 20 1 $p a.users.test"]);
+    ok +(wait_for { weights('users') !~ /$q/ } SOON), 'of two priorities' or diag weights('users');
+    note weights('users');
+    is http_get($ng->port, '/users/')->{status}, 200, 'serves';
+};
+
 subtest 'backup: true of an entry' => sub {
     $dns->set($service => ["1 SRV 10 1 $p a.users.test", "1 SRV 20 1 $q b.users.test"]);
     ok +(wait_for { weights('mixed') eq "$at[0]=1 backup $at[1]=1 backup $at[3]=1" } SOON), 'is that of all of its records'
