@@ -103,40 +103,6 @@ for my $way (@ways) {
     };
 }
 
-for my $way (@ways) {
-    my ($what, $error, $break, $mend) = @$way;
-
-    subtest "a start while $what" => sub {
-        my $dns = dns;
-        $break->($dns);
-        my $then = now();
-        my $ng = following($dns, services);
-        cmp_ok now() - $then, '<', 5, 'waits for nobody';
-
-        my $load = load($ng->port, '/users/');
-        my $r = http_get($ng->port, '/users/');
-        is $r->{status}, 503, 'the service has no peers yet';
-        like $r->{headers}{'retry-after'} // '', qr/^\d+$/, 'and says when to ask again';
-        is http_get($ng->port, '/fixed/')->{status}, 200, 'another serves';
-        is_deeply service(status($ng), 'users')->{peers}, [], 'nobody is in the status';
-
-        ok $ng->wait_for_log(qr/\[warn\].* name "users\.test" could not be resolved \(\Q$error\E\)/), 'the log says why';
-        is_deeply name($ng, 'users.test'), { name => 'users.test', addresses => 0, error => $error }, 'and so does the status';
-
-        $mend->($dns, '127.0.0.2');
-        has($ng, 'users', at('127.0.0.2'), 'then there is an address', 15);
-        ok wait_for { http_get($ng->port, '/users/')->{status} == 200 }, 'and the service serves';
-        ok $ng->wait_for_log(qr/\[notice\].* name "users\.test" is 1 address: \+127\.0\.0\.2/), 'as the log says';
-        is name($ng, 'users.test')->{error}, undef, 'no error is left';
-
-        $load->go_on;
-        my %got = $load->end;
-        is_deeply [sort keys %got], ["200 127.0.0.2:$port", '503 -'], 'nobody has seen anything else';
-        is told($ng, qr/\[warn\].* name "users\.test"/), 1, 'one warning';
-        $ng->stop;
-    };
-}
-
 subtest 'one name fails, another does not' => sub {
     my $dns = dns('users.test' => ['127.0.0.2'], 'items.test' => ['127.0.0.3']);
     my $ng  = following($dns, services(1, "  items: [http://items.test:$port]"));

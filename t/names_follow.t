@@ -190,25 +190,24 @@ subtest 'the same addresses are no change' => sub {
 };
 
 subtest 'a name is asked for when its TTL is over' => sub {
-    for my $time (1 .. 2) {
-        $ng->reload or die "not reloaded\n" if $time == 2;
-        my $then = now();
-        my $asked = sub ($name) { return $dns->queries($name, 'A') };
-        my %before = map { $_ => $asked->($_) } qw(slow.test users.test quick.test items.test);
-        ok +(wait_for { $asked->('slow.test') >= $before{'slow.test'} + 3 } 20), 'three times of one of 4 seconds';
-        my $lasted = now() - $then;
+    my $asked  = sub ($name) { return $dns->queries($name, 'A') };
+    my $then   = now();
+    my %before = map { $_ => $asked->($_) } qw(slow.test users.test quick.test items.test);
 
-        # Of a name that two services have, one asks; one with TTL 0 is not asked more than once a second.
-        for my $name (qw(users.test quick.test items.test)) {
-            my $count = $asked->($name) - $before{$name};
-            cmp_ok $count, '<=', $lasted + 2, "$name, of at most 1 second: not too often";
-            cmp_ok $count, '>=', $lasted / 3 - 1, 'and often enough';
-        }
-        my @times = $dns->asked('slow.test', 'A');
-        my @gaps  = map { $times[$_] - $times[$_ - 1] } @times - 2 .. $#times;
-        cmp_ok min(@gaps), '>=', 3, "4 seconds, in whole seconds of two clocks: @gaps";
-        cmp_ok max(@gaps), '<=', 4 + SOON, 'nor is it forgotten';
+    ok +(wait_for { $asked->('slow.test') >= $before{'slow.test'} + 3 } 25), 'three times of one of 4 seconds';
+    my $lasted = now() - $then;
+
+    # Of a name that two services have, one asks; one with TTL 0 is not asked more than once a second.
+    for my $name (qw(users.test quick.test items.test)) {
+        my $count = $asked->($name) - $before{$name};
+        cmp_ok $count, '<=', $lasted + 2, "$name, of at most 1 second: not too often";
+        cmp_ok $count, '>=', $lasted / 3 - 1, 'and often enough';
     }
+
+    my @times = $dns->asked('slow.test', 'A');
+    my @gaps  = map { $times[$_] - $times[$_ - 1] } @times - 2 .. $#times;
+    cmp_ok min(@gaps), '>=', 3, "4 seconds, in whole seconds of two clocks: @gaps";
+    cmp_ok max(@gaps), '<=', 4 + SOON, 'nor is it forgotten';
 };
 
 subtest 'many addresses' => sub {
