@@ -1,8 +1,8 @@
 #!/usr/bin/perl
 # SPDX-License-Identifier: MIT
 #
-# Names are followed whatever happens beside: while workers die, files change, are bad, or bring names
-# that nobody has asked for before.
+# Names are followed whatever becomes of the file: it changes, is bad, is gone, or brings names that
+# nobody has asked for before.
 
 use v5.36;
 
@@ -12,9 +12,7 @@ use lib "$FindBin::Bin/lib";
 use Kerberos::Test;
 use Kerberos::Test::Names;
 
-# A TTL of a second, and two; and if the leader is gone, its lease.
-
-use constant { SOON => 3, LEASE => 3 };
+use constant SOON => 3;      # a TTL of a second, and two
 
 my $port = port();
 my $b    = backend(map {"127.0.0.$_:$port"} 2 .. 5);
@@ -23,7 +21,7 @@ my $dns  = dns('users.test' => ['127.0.0.2'], 'new.test' => ['127.0.0.5']);
 sub at (@hosts) { return [map {"$_:$port"} @hosts] }
 
 my $users = "users: [http://users.test:$port]\n";
-my $ng    = following($dns, $users, workers => 3);
+my $ng    = following($dns, $users);
 
 # Each time another address.
 
@@ -37,35 +35,6 @@ sub move_on ($what, $seconds = SOON) {
 }
 
 has($ng, 'users', at('127.0.0.2'), 'the first');
-
-subtest 'every worker is killed' => sub {
-    for my $time (1 .. 2) {
-        for my $pid ($ng->workers) {
-            $ng->kill_worker($pid);
-            move_on("$pid is dead", SOON + LEASE);
-        }
-    }
-
-    for my $pid ($ng->workers) {
-        $dns->set('users.test' => ['127.0.0.' . ($last == 2 ? 3 : 2)]);
-        $ng->kill_worker($pid);
-        move_on("$pid is killed while names are asked for", SOON + LEASE);
-    }
-    is name($ng, 'users.test')->{error}, undef, 'no error';
-    ok +(wait_for { status($ng)->{zone}{generations} == 1 } 5), 'what they began is freed';
-};
-
-subtest 'nginx is reloaded' => sub {
-    my $load = load($ng->port, '/users/');
-
-    for my $time (1 .. 3) {
-        ok $ng->reload, 'reloaded';
-        move_on("and followed, time $time");
-    }
-
-    my %got = $load->end;
-    is_deeply [grep {!/^200 /} keys %got], [], 'no request has failed';
-};
 
 subtest 'a file is bad' => sub {
     $ng->allow(qr/services\.yaml/);
@@ -144,6 +113,20 @@ subtest 'a change waits no longer than for the first failure' => sub {
     ok !service(status($ng), 'never'), 'is the one that counts';
 };
 
+# Addresses that nobody knows yet are none that are cut off.
+
+subtest 'a change from addresses to a name that fails' => sub {
+    my $ng = following($dns, "users: [" . join(', ', map {"http://$_"} at(map {"127.0.0.$_"} 2 .. 5)->@*) . "]\n");
+
+    $dns->set('four.test' => []);
+    change($ng, "users: [http://four.test:$port]\n");
+    ok $ng->wait_for_log(qr/name "four\.test" could not be resolved/), 'it fails once';
+    $dns->set('four.test' => [map {"127.0.0.$_"} 3 .. 5]);
+    has($ng, 'users', at(map {"127.0.0.$_"} 3 .. 5), 'and is the service as soon as it is there', 15);
+    is status($ng)->{config}{error}, undef, 'no error is left';
+    $ng->stop;
+};
+
 subtest 'a name that is no more in the file' => sub {
     change($ng, "here: [http://127.0.0.2:$port]\n");
     ok wait_for { !service(status($ng), 'users') }, 'a file without names';
@@ -155,6 +138,24 @@ subtest 'a name that is no more in the file' => sub {
     change($ng, $users);
     ok wait_for { service(status($ng), 'users') }, 'it comes back';
     move_on('and is followed');
+};
+
+subtest 'a zone that is too small' => sub {
+    my $dns = dns('users.test' => ['127.0.0.2']);
+    my $ng  = following($dns, $users, http => gateway($dns, 'kerberos_zone 256k;'));
+
+    has($ng, 'users', at('127.0.0.2'), 'an address');
+    $dns->set('users.test' => [map {"127.1.1.$_"} 1 .. 254]);
+    ok $ng->wait_for_log(qr/\[error\].* has no memory for what names stand for now/), 'more than there is room for';
+    my $asked = $dns->queries('users.test', 'A');
+    ok wait_for { $dns->queries('users.test', 'A') >= $asked + 2 }, 'asked again';
+    is ids($ng, 'users'), at('127.0.0.2')->[0], 'what is in force stays';
+    is told($ng, qr/has no memory/), 1, 'and that is told once';
+
+    $dns->set('users.test' => ['127.0.0.3']);
+    has($ng, 'users', at('127.0.0.3'), 'until there is less', SOON);
+    is status($ng)->{faults}, 0, 'no fault';
+    $ng->stop;
 };
 
 subtest 'nothing is left behind' => sub {

@@ -44,6 +44,7 @@ use Exporter 'import';
 use File::Copy qw(copy);
 use File::Temp qw(tempdir);
 use Scalar::Util qw(weaken);
+use Socket qw(inet_aton);
 
 use Kerberos::Test::Ctl qw(command_output);
 use Kerberos::Test::Log qw(slurp);
@@ -181,6 +182,15 @@ sub pause ($self) {
     wait_for { slurp("/proc/$self->{pid}/stat") =~ /\) T/ } or die "the DNS server goes on\n";
 
     return;
+}
+
+
+# Whether somebody's question waits for it.
+
+sub is_asked ($self) {
+    my $socket = sprintf '%08X:%04X', unpack('L', inet_aton(HOST)), $self->{port};
+
+    return slurp('/proc/net/udp') =~ /: $socket \S+ \S+ \w+:(?!0+\b)/;
 }
 
 
