@@ -216,6 +216,7 @@ ngx_int_t ngx_http_kerberos_variable_value(ngx_http_request_t *r,
     ngx_str_t *name, ngx_str_t *value);
 ngx_int_t ngx_http_kerberos_copy_text(ngx_pool_t *pool, ngx_str_t *copy,
     kerberos_text text);
+void ngx_http_kerberos_push_text(ngx_array_t *texts, kerberos_text text);
 
 /* ngx_http_kerberos_status.c, ngx_http_kerberos_variables.c */
 

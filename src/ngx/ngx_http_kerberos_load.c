@@ -386,15 +386,7 @@ ngx_http_kerberos_add_line(void *context, kerberos_text line)
 {
     ngx_http_kerberos_load_t *load = context;
 
-    ngx_str_t  *copy;
-
-    copy = ngx_array_push(&load->lines);
-
-    if (copy
-        && ngx_http_kerberos_copy_text(load->pool, copy, line) != NGX_OK)
-    {
-        load->lines.nelts--;
-    }
+    ngx_http_kerberos_push_text(&load->lines, line);
 }
 
 
@@ -403,15 +395,7 @@ ngx_http_kerberos_add_name(void *context, kerberos_text name)
 {
     ngx_http_kerberos_load_t *load = context;
 
-    ngx_str_t  *copy;
-
-    copy = ngx_array_push(&load->names);
-
-    if (copy
-        && ngx_http_kerberos_copy_text(load->pool, copy, name) != NGX_OK)
-    {
-        load->names.nelts--;
-    }
+    ngx_http_kerberos_push_text(&load->names, name);
 }
 
 

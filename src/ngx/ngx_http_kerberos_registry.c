@@ -2,7 +2,7 @@
 /* SPDX-License-Identifier: MIT
  *
  * The services of files and variables: making a configuration of their texts,
- * resolving the names in it, and telling all that is wrong with it at once.
+ * and telling all that is wrong with it at once.
  *
  * What reads needs neither nginx's configuration nor its log, so that it can
  * run in a thread of a worker: it takes a pool of the caller's own, whose log
@@ -18,16 +18,9 @@ static ngx_int_t ngx_http_kerberos_snapshot(ngx_conf_t *cf,
 static ngx_array_t *ngx_http_kerberos_old_snapshot(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_kerberos_load_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf, ngx_pool_t *pool);
-static void ngx_http_kerberos_find_resolver(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf);
 static ngx_int_t ngx_http_kerberos_keep_variables(ngx_conf_t *cf,
     kerberos_config *config);
-static ngx_int_t ngx_http_kerberos_resolve_target(ngx_pool_t *pool,
-    kerberos_config *config, size_t number, kerberos_target *target,
-    ngx_http_kerberos_teller_t *teller);
 static void ngx_http_kerberos_conf_message(void *context, kerberos_text line);
-static void ngx_http_kerberos_note_line(ngx_http_kerberos_problems_t *problems,
-    kerberos_text line);
 
 
 char *
@@ -210,31 +203,6 @@ ngx_http_kerberos_read_registries(ngx_conf_t *cf,
 }
 
 
-/* that of the http block; without one names are resolved once */
-
-static void
-ngx_http_kerberos_find_resolver(ngx_conf_t *cf,
-    ngx_http_kerberos_main_conf_t *kmcf)
-{
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    /* nginx makes one that asks nobody where there is none */
-
-    if (clcf->resolver == NULL || clcf->resolver->connections.nelts == 0) {
-        return;
-    }
-
-    kmcf->resolver = clcf->resolver;
-    kmcf->resolver_timeout = clcf->resolver_timeout;
-
-    if (kmcf->resolver_timeout == NGX_CONF_UNSET_MSEC) {
-        kmcf->resolver_timeout = 30000;
-    }
-}
-
-
 static ngx_int_t
 ngx_http_kerberos_load_registries(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf, ngx_pool_t *pool)
@@ -371,101 +339,6 @@ ngx_http_kerberos_read_sources(ngx_pool_t *pool,
 }
 
 
-/* names that are followed have no addresses yet */
-
-ngx_int_t
-ngx_http_kerberos_resolve(ngx_pool_t *pool,
-    ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
-    kerberos_on_message on_message, void *context)
-{
-    size_t                      i;
-    ngx_int_t                   rc, found;
-    kerberos_target             target;
-    ngx_http_kerberos_teller_t  teller;
-
-    rc = NGX_OK;
-    teller.tell = on_message;
-    teller.context = context;
-
-    for (i = 0; i < kerberos_config_targets(config); i++) {
-
-        target = kerberos_config_target(config, i);
-
-        if (target.kind != KERBEROS_ADDRESS && kmcf->resolver) {
-            kerberos_config_follow(config, i);
-            continue;
-        }
-
-        found = ngx_http_kerberos_resolve_target(pool, config, i, &target,
-                                                 &teller);
-        if (found == NGX_ABORT) {
-            ngx_http_kerberos_tell(&teller, "no memory");
-            return NGX_ERROR;
-        }
-
-        if (found != NGX_OK) {
-            rc = NGX_ERROR;
-        }
-    }
-
-    return rc;
-}
-
-
-/* NGX_ABORT: no memory */
-
-static ngx_int_t
-ngx_http_kerberos_resolve_target(ngx_pool_t *pool, kerberos_config *config,
-    size_t number, kerberos_target *target, ngx_http_kerberos_teller_t *teller)
-{
-    u_char          text[NGX_MAX_ERROR_STR];
-    ngx_url_t       u;
-    ngx_uint_t      n;
-    kerberos_text   name, why;
-
-    ngx_memzero(&u, sizeof(ngx_url_t));
-
-    u.url.data = (u_char *) target->target.data;
-    u.url.len = target->target.len;
-
-    why.data = (char *) text;
-
-    if (target->kind == KERBEROS_SRV) {
-        why.len = ngx_snprintf(text, sizeof(text), "SRV records need a "
-                               "\"resolver\" in the http block of nginx.conf")
-                  - text;
-
-        (void) kerberos_config_refuse(config, number, why, teller->tell,
-                                      teller->context);
-        return NGX_DECLINED;
-    }
-
-    if (ngx_parse_url(pool, &u) != NGX_OK) {
-        why.len = ngx_snprintf(text, sizeof(text), "%s \"%V\"",
-                               u.err ? u.err : "invalid address", &u.url)
-                  - text;
-
-        (void) kerberos_config_refuse(config, number, why, teller->tell,
-                                      teller->context);
-        return NGX_DECLINED;
-    }
-
-    for (n = 0; n < u.naddrs; n++) {
-        name.data = (char *) u.addrs[n].name.data;
-        name.len = u.addrs[n].name.len;
-
-        if (kerberos_config_resolve(config, number, u.addrs[n].sockaddr,
-                                    u.addrs[n].socklen, name)
-            != KERBEROS_OK)
-        {
-            return NGX_ABORT;
-        }
-    }
-
-    return NGX_OK;
-}
-
-
 /* in nginx's own wording */
 
 void
@@ -512,7 +385,7 @@ ngx_http_kerberos_conf_message(void *context, kerberos_text line)
     ngx_conf_log_error(problems->level, problems->cf, 0, "%*s", line.len,
                        line.data);
 
-    ngx_http_kerberos_note_line(problems, line);
+    ngx_http_kerberos_push_text(&problems->lines, line);
 }
 
 
@@ -524,22 +397,5 @@ ngx_http_kerberos_log_message(void *context, kerberos_text line)
     ngx_log_error(problems->level, problems->cf->log, 0, "%*s", line.len,
                   line.data);
 
-    ngx_http_kerberos_note_line(problems, line);
-}
-
-
-static void
-ngx_http_kerberos_note_line(ngx_http_kerberos_problems_t *problems,
-    kerberos_text line)
-{
-    ngx_str_t  *copy;
-
-    copy = ngx_array_push(&problems->lines);
-
-    if (copy
-        && ngx_http_kerberos_copy_text(problems->lines.pool, copy, line)
-           != NGX_OK)
-    {
-        problems->lines.nelts--;
-    }
+    ngx_http_kerberos_push_text(&problems->lines, line);
 }

@@ -91,6 +91,11 @@ void ngx_http_kerberos_log_message(void *context, kerberos_text line);
 ngx_int_t ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     ngx_array_t *sources, kerberos_on_message on_message, void *context);
+
+/* ngx_http_kerberos_resolve.c: addresses of its peers; in a thread as well */
+
+void ngx_http_kerberos_find_resolver(ngx_conf_t *cf,
+    ngx_http_kerberos_main_conf_t *kmcf);
 ngx_int_t ngx_http_kerberos_resolve(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     kerberos_on_message on_message, void *context);

@@ -186,6 +186,23 @@ ngx_http_kerberos_copy_text(ngx_pool_t *pool, ngx_str_t *copy,
 }
 
 
+/* a copy of it; where there is no memory, it is left out */
+
+void
+ngx_http_kerberos_push_text(ngx_array_t *texts, kerberos_text text)
+{
+    ngx_str_t  *copy;
+
+    copy = ngx_array_push(texts);
+
+    if (copy
+        && ngx_http_kerberos_copy_text(texts->pool, copy, text) != NGX_OK)
+    {
+        texts->nelts--;
+    }
+}
+
+
 /* where "$name" or "${name}" begins; NULL: nowhere */
 
 static u_char *
