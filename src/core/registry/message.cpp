@@ -70,25 +70,25 @@ Cell cell_at(std::string_view line, std::size_t at, std::size_t& size) {
   return {line.substr(at, size), width, at};
 }
 
-// Where what must not be read by anybody stands in front of an "@", back to the scheme of its URL
-// or, without one, to the blank or the quote before it.
-std::size_t secret_before(std::string_view line, std::size_t at) {
-  constexpr std::string_view kScheme = "://";
-  line = line.substr(0, at);
-  const std::size_t scheme = line.rfind(kScheme);
-  if (scheme != std::string_view::npos) return scheme + kScheme.size();
-  return line.find_last_of(" \t\"'") + 1;  // npos + 1: from the front
-}
-
+// What must not be read by anybody stands in front of an "@", back to the scheme of its URL or,
+// without one, to the blank or the quote before it. One walk, however long the line is and however
+// many of these there are in it.
 std::vector<Cell> cells_of(std::string_view line) {
+  constexpr std::string_view kScheme = "://";
   std::vector<Cell> cells;
+  std::optional<std::size_t> scheme;  // in cells, what follows the last one
+  std::size_t blank = 0;
+  std::size_t hidden = 0;  // up to there it is done
   for (std::size_t at = 0, size = 0; at < line.size(); at += size) {
-    cells.push_back(cell_at(line, at, size));
-    if (line[at] != '@') continue;
-    const std::size_t secret = secret_before(line, at);
-    for (Cell& cell : cells) {
-      if (cell.at >= secret && cell.at < at) cell = {"*", 1, cell.at};
+    if (line[at] == '@') {
+      for (std::size_t i = std::max(scheme.value_or(blank), hidden); i < cells.size(); ++i) {
+        cells[i] = {"*", 1, cells[i].at};
+      }
+      hidden = cells.size();
     }
+    cells.push_back(cell_at(line, at, size));
+    if (line.substr(at).starts_with(kScheme)) scheme = cells.size() + kScheme.size() - 1;
+    if (std::string_view(" \t\"'").find(line[at]) != std::string_view::npos) blank = cells.size();
   }
   return cells;
 }
