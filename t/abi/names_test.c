@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <sys/un.h>
 
 #define SERVICES "users: [\"http://users.test:80\", \"http+srv://_http._tcp.users.test\"]\n"
 
@@ -241,6 +242,133 @@ static void a_refresh_leaves_a_refusal(void **state)
     assert_int_equal(kerberos_zone_knows(at->zone, at->generation, &kEdition), KERBEROS_REPAIRED);
 }
 
+static void assert_saved(gate *at, const char *expected)
+{
+    kerberos_document *document = NULL;
+
+    assert_int_equal(kerberos_save_names(at->zone, &document), KERBEROS_OK);
+    assert_text(kerberos_document_text(document), expected);
+    kerberos_document_free(document);
+}
+
+static kerberos_result learn(gate *at, const kerberos_hearing *hearings, size_t count,
+                             lines *noted, int *changed)
+{
+    *changed = -1;
+    return kerberos_zone_learn(at->zone, hearings, count, 1, note_line, noted, changed);
+}
+
+#define ROW(name, ip, port, priority, weight)                                                   \
+    "{\"name\":\"" name "\",\"ip\":\"" ip "\",\"port\":" port ",\"priority\":" priority          \
+    ",\"weight\":" weight "}"
+#define SAVED(rows) "{\"schema\":1,\"kind\":\"kerberos names\",\"addresses\":[" rows "]}\n"
+
+/* Of both families, whatever the order, and without what is neither. */
+static void what_is_heard_is_kept_whole(void **state)
+{
+    gate *at = *state;
+    struct sockaddr_in four = v4("10.0.0.1", 81);
+    struct sockaddr_in6 six;
+    struct sockaddr_un other;
+    kerberos_named named[3] = { { &four, 3, 4 }, { &other, 0, 0 }, { &six, 1, 2 } };
+    kerberos_named turned[3];
+    kerberos_hearing hearing = { text("users.test"), named, 3, 0, 0 };
+    lines noted = { 0, 0, "" };
+    int changed;
+
+    memset(&six, 0, sizeof(six));
+    six.sin6_family = AF_INET6;
+    six.sin6_port = htons(82);
+    inet_pton(AF_INET6, "2001:db8::1", &six.sin6_addr);
+    memset(&other, 0, sizeof(other));
+    other.sun_family = AF_UNIX;
+
+    open_zone(at);
+    assert_int_equal(learn(at, &hearing, 1, &noted, &changed), KERBEROS_OK);
+    assert_int_equal(changed, 1);
+    assert_saved(at, SAVED(ROW("users.test", "10.0.0.1", "81", "3", "4") ","
+                           ROW("users.test", "2001:db8::1", "82", "1", "2")));
+    turned[0] = named[2];
+    turned[1] = named[0];
+    hearing.addresses = turned;
+    hearing.count = 2;
+    assert_int_equal(learn(at, &hearing, 1, &noted, &changed), KERBEROS_OK);
+    assert_int_equal(changed, 0);
+
+    /* a part of it takes nothing away */
+    hearing.count = 1;
+    hearing.partial = 1;
+    assert_int_equal(learn(at, &hearing, 1, &noted, &changed), KERBEROS_OK);
+    assert_int_equal(changed, 0);
+    hearing.partial = 0;
+    assert_int_equal(learn(at, &hearing, 1, &noted, &changed), KERBEROS_OK);
+    assert_int_equal(changed, 1);
+    assert_int_equal(noted.count, 2);
+}
+
+/* Where one has no memory the others are learnt, and nothing is told of it. */
+static void one_that_is_not_kept_is_heard_again(void **state)
+{
+    gate *at = *state;
+    struct sockaddr_in address = v4("10.0.0.1", 0);
+    kerberos_named named = { &address, 0, 0 };
+    kerberos_hearing hearings[2] = { { text("a.test"), &named, 1, 0, 0 },
+                                     { text("b.test"), &named, 1, 0, 0 } };
+    lines noted = { 0, 0, "" };
+    int changed;
+
+    open_zone(at);
+    at->memory.fail_at = 1;
+    assert_int_equal(learn(at, hearings, 2, &noted, &changed), KERBEROS_NO_MEMORY);
+    assert_int_equal(changed, 1);
+    assert_string_equal(noted.text, "name \"b.test\" is 1 address: +10.0.0.1\n");
+    assert_int_equal(learn(at, hearings, 2, &noted, &changed), KERBEROS_OK);
+    assert_int_equal(changed, 1);
+    assert_int_equal(noted.count, 2);
+}
+
+/* What the next build takes away as history is asked for again. */
+static void what_is_history_is_unheard(void **state)
+{
+    gate *at = *state;
+    lines noted = { 0, 0, "" };
+
+    at->config = following("users: [\"http://users.test:80\"]\n");
+    open_zone(at);
+    hear(at, "users.test", "10.0.0.1", 0, &noted);
+    memset(&noted, 0, sizeof(noted));
+    assert_int_equal(kerberos_zone_unheard(at->zone, at->config, 600000, note_name, &noted),
+                     KERBEROS_OK);
+    assert_int_equal(noted.count, 0);
+    assert_int_equal(kerberos_zone_unheard(at->zone, at->config, 600001, note_name, &noted),
+                     KERBEROS_OK);
+    assert_string_equal(noted.text, "users.test\n");
+}
+
+/* Whoever wrote it may have had another order. */
+static void what_is_restored_is_in_order(void **state)
+{
+    gate *at = *state;
+    const char *saved = SAVED(ROW("a.test", "10.0.0.2", "0", "0", "0") ","
+                              ROW("b.test", "10.0.0.3", "0", "0", "0") ","
+                              ROW("a.test", "10.0.0.1", "0", "0", "0"));
+    char problem[128];
+    size_t names = 0;
+
+    open_zone(at);
+    at->memory.fail_at = 1;
+    assert_int_equal(kerberos_restore_names(at->zone, text(saved), 1, &names, problem,
+                                            sizeof(problem)),
+                     KERBEROS_NO_MEMORY);
+    assert_int_equal(kerberos_restore_names(at->zone, text(saved), 1, &names, problem,
+                                            sizeof(problem)),
+                     KERBEROS_OK);
+    assert_int_equal(names, 2);
+    assert_saved(at, SAVED(ROW("a.test", "10.0.0.1", "0", "0", "0") ","
+                           ROW("a.test", "10.0.0.2", "0", "0", "0") ","
+                           ROW("b.test", "10.0.0.3", "0", "0", "0")));
+}
+
 static void a_restart_knows_them(void **state)
 {
     gate *at = *state;
@@ -298,6 +426,10 @@ int main(void)
         gate_test(one_leads),
         gate_test(what_nobody_can_tell_is_no_shrinking),
         gate_test(a_refresh_leaves_a_refusal),
+        gate_test(what_is_heard_is_kept_whole),
+        gate_test(one_that_is_not_kept_is_heard_again),
+        gate_test(what_is_history_is_unheard),
+        gate_test(what_is_restored_is_in_order),
         gate_test(a_restart_knows_them),
         gate_test(a_target_is_refused_with_its_place),
     };

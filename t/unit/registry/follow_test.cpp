@@ -97,7 +97,7 @@ void records_tell_port_weight_and_who_is_a_backup(void**) {
   Peer peer = followed("_http._tcp.users.test", TargetKind::kSrv);
   peer.weight = 2;
   const Answer answer = {named("10.0.0.1", 81, 10, 3), named("10.0.0.2", 82, 10, 0),
-                         named("10.0.0.3", 83, 20, 65'535)};
+                         named("10.0.0.3", 83, 11, 65'535)};
   expect(one({peer}), {{"_http._tcp.users.test", answer}},
          "10.0.0.1:81=6 10.0.0.2:82=2 10.0.0.3:83=131070 backup");
   peer.weight = kWeightMax;

@@ -20,7 +20,9 @@ const std::vector<SavedAddress> kSaved = {
 };
 
 void what_was_put_away_comes_back(void**) {
-  const AnswersReading reading = read_answers(to_text(kSaved));
+  const std::string text = to_text(kSaved);
+  assert_true(text.ends_with("}\n"));
+  const AnswersReading reading = read_answers(text);
   assert_string_equal(reading.problem.c_str(), "");
   assert_int_equal(reading.skipped, 0);
   assert_int_equal(reading.addresses.size(), kSaved.size());

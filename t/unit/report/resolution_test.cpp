@@ -44,6 +44,10 @@ void of_many_some_are_spelled_out(void**) {
   expect({.answer = many}, {.former = {}, .now = many},
          "name \"users.test\" is 30 addresses: +10.0.0.10 +10.0.0.11 +10.0.0.12 +10.0.0.13 "
          "+10.0.0.14 +10.0.0.15 +10.0.0.16 +10.0.0.17 +22 more");
+  const Answer eight(many.begin(), many.begin() + 8);
+  expect({.answer = eight}, {.former = {}, .now = eight},
+         "name \"users.test\" is 8 addresses: +10.0.0.10 +10.0.0.11 +10.0.0.12 +10.0.0.13 "
+         "+10.0.0.14 +10.0.0.15 +10.0.0.16 +10.0.0.17");
 }
 
 void a_failure_is_told_where_it_begins_and_ends(void**) {

@@ -45,6 +45,20 @@ void records_that_nobody_names_are_freed(void**) {
   assert_int_equal(gate.arena.blocks(), blocks + 1);
 }
 
+void a_name_has_one_record_until_it_is_forgotten(void**) {
+  const Gate gate;
+  Records records(gate.zone);
+  assert_null(records.known_name("users.test"));
+  NameRecord* record = records.name("users.test");
+  assert_ptr_equal(records.name("users.test"), record);
+  assert_ptr_equal(records.known_name("users.test"), record);
+  assert_ptr_not_equal(records.name("b.test"), record);
+  ++record->references;
+  assert_true(records.forget_history());
+  assert_ptr_equal(records.known_name("users.test"), record);
+  assert_null(records.known_name("b.test"));
+}
+
 // Whatever its length, and whatever stands beside it.
 void a_record_is_found_by_its_whole_key(void**) {
   Gate gate;
@@ -219,6 +233,7 @@ int main() {
   const CMUnitTest tests[] = {
       cmocka_unit_test(records_are_one_per_key_and_ranks_are_used_again),
       cmocka_unit_test(records_that_nobody_names_are_freed),
+      cmocka_unit_test(a_name_has_one_record_until_it_is_forgotten),
       cmocka_unit_test(a_record_is_found_by_its_whole_key),
       cmocka_unit_test(a_record_is_freed_with_all_that_is_its_own),
       cmocka_unit_test(a_window_is_given_once_and_can_be_taken_back),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "core/service/snapshot.h"
 
+#include "core/service/names.h"
+#include "unit/registry/named.h"
 #include "unit/service/gate.h"
 #include "unit/service/journey.h"
 
@@ -36,6 +38,30 @@ void a_snapshot_shows_what_the_configuration_says(void**) {
   assert_true(peers[1].available());
   assert_true(peers[2].down);
   assert_false(peers[2].available());
+}
+
+void names_are_shown_in_order_with_what_came_of_them(void**) {
+  const Gate gate;
+  auto registry = one({registry::followed("b.test:80"), registry::followed("a.test:80"),
+                       registry::followed("c.test:80")});
+  Names names(gate.zone);
+  names.learn("b.test", {.answer = {registry::named("10.0.0.1"), registry::named("10.0.0.2")}}, 1);
+  names.learn("c.test", {.answer = {registry::named("10.0.0.3")}}, 1);
+  names.learn("c.test", {.answer = {}, .error = 3}, 1);
+  gate.reload(*names.answered(registry));
+  const Process process = gate.attach(0);
+  const Snapshot snapshot = take_snapshot(process, 1'000);
+  assert_int_equal(snapshot.names.size(), 3);
+  const struct {
+    const char* name;
+    std::uint32_t addresses;
+    std::uint32_t error;
+  } rows[] = {{"a.test", 0, 0}, {"b.test", 2, 0}, {"c.test", 1, 3}};
+  for (std::size_t i = 0; i < 3; ++i) {
+    assert_text(snapshot.names[i].name, rows[i].name);
+    assert_int_equal(snapshot.names[i].addresses, rows[i].addresses);
+    assert_int_equal(snapshot.names[i].error, rows[i].error);
+  }
 }
 
 void counters_are_those_of_all_processes(void**) {
@@ -286,6 +312,7 @@ int main() {
   using namespace kerberos::service;
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_snapshot_shows_what_the_configuration_says),
+      cmocka_unit_test(names_are_shown_in_order_with_what_came_of_them),
       cmocka_unit_test(counters_are_those_of_all_processes),
       cmocka_unit_test(requests_that_nobody_could_serve_are_rejected),
       cmocka_unit_test(what_died_with_its_process_is_in_flight_no_more),
