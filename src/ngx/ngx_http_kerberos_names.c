@@ -88,9 +88,14 @@ ngx_http_kerberos_want_name(ngx_http_kerberos_main_conf_t *kmcf,
         name->failures = 0;
         kmcf->leader.names.wanted++;
 
-        if (name->question == NULL) {
-            ngx_add_timer(&name->again, 1);
+        /* one that is under way may take longer than a change waits */
+
+        if (name->question) {
+            ngx_resolve_name_done(name->question);
+            name->question = NULL;
         }
+
+        ngx_add_timer(&name->again, 1);
     }
 }
 
@@ -220,6 +225,7 @@ ngx_http_kerberos_forget_name(ngx_http_kerberos_names_t *names,
 static void
 ngx_http_kerberos_ask_handler(ngx_event_t *ev)
 {
+    ngx_msec_t                      wait;
     ngx_connection_t               *c;
     ngx_resolver_ctx_t             *question;
     ngx_http_kerberos_name_t       *name;
@@ -249,8 +255,14 @@ ngx_http_kerberos_ask_handler(ngx_event_t *ev)
     question->timeout = kmcf->resolver_timeout;
 
     if (name->wanted) {
-        question->timeout = ngx_min(question->timeout,
-                                    NGX_HTTP_KERBEROS_NAME_WAIT);
+        wait = NGX_HTTP_KERBEROS_NAME_WAIT;
+
+        if (question->service.len) {
+            /* the hosts are asked for when the records have come */
+            wait /= 2;
+        }
+
+        question->timeout = ngx_min(question->timeout, wait);
     }
 
     name->question = question;
