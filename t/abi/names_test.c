@@ -325,6 +325,12 @@ static void one_that_is_not_kept_is_heard_again(void **state)
     assert_int_equal(learn(at, hearings, 2, &noted, &changed), KERBEROS_OK);
     assert_int_equal(changed, 1);
     assert_int_equal(noted.count, 2);
+
+    address = v4("10.0.0.9", 0);
+    at->memory.fail_at = 1;
+    assert_int_equal(learn(at, hearings, 1, &noted, &changed), KERBEROS_NO_MEMORY);
+    assert_int_equal(changed, 0);
+    assert_int_equal(noted.count, 2);
 }
 
 /* What the next build takes away as history is asked for again. */

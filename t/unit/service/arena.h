@@ -32,6 +32,7 @@ class Arena {
     const std::size_t pages = (size - kHead) / (kPage + kPageEntry);
     const std::size_t start = rounded(kHead + pages * kPageEntry);
     first_ = block_.get() + start;
+    std::memset(block_.get(), 0xa5, start);  // the pool's own: no offset leads there
     pages_.resize(std::min(pages, (size - start) / kPage));
     free_.push_back({0, pages_.size()});
     dispose(first_, pages_.size() * kPage);
