@@ -271,6 +271,13 @@ ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
         return NGX_DECLINED;
     }
 
+    if (!kerberos_leads(kmcf->process)) {
+        /* who leads now has read later than we did */
+        ngx_http_kerberos_unlock_zone(kmcf);
+        ngx_memzero(kmcf->leader.read, sizeof(kmcf->leader.read));
+        return NGX_DECLINED;
+    }
+
     (void) kerberos_zone_unheard(kmcf->zone, config, ngx_current_msec,
                                  ngx_http_kerberos_add_name, load);
 
