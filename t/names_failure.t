@@ -108,12 +108,20 @@ subtest 'one name fails, another does not' => sub {
     my $ng  = following($dns, services(1, "  items: [http://items.test:$port]"));
 
     has($ng, $_->[0], at($_->[1]), $_->[0]) for ['users', '127.0.0.2'], ['items', '127.0.0.3'];
-    $dns->mode('silent', 'users.test');
-    ok $ng->wait_for_log(qr/name "users\.test" could not be resolved/), 'one is silent';
+    $dns->mode('refused', 'users.test');
+    my $before = $dns->queries('users.test', 'A');
+    ok $ng->wait_for_log(qr/name "users\.test" could not be resolved/), 'one fails';
     $dns->set('items.test' => ['127.0.0.4']);
     has($ng, 'items', at('127.0.0.4'), 'the other is followed', 3);
     is name($ng, 'items.test')->{error}, undef, 'and has no error';
-    is name($ng, 'users.test')->{error}, '110: Operation timed out', 'the one has';
+    is name($ng, 'users.test')->{error}, '5: Operation refused', 'the one has';
+
+    # Whoever fails is asked again after 1, 2 and 4 seconds.
+    ok +(wait_for { $dns->queries('users.test', 'A') >= $before + 4 } 25), 'it is asked again';
+    my @times = $dns->asked('users.test', 'A');
+    my @gaps  = map { $times[$_] - $times[$_ - 1] } @times - 3 .. $#times;
+    cmp_ok $gaps[-1], '>=', 3, "but more and more seldom: @gaps";
+    cmp_ok $gaps[0] + $gaps[1], '<=', 5, 'yet not too seldom';
     $ng->stop;
 };
 
