@@ -304,10 +304,18 @@ ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     kerberos_result             result;
     ngx_http_kerberos_teller_t  teller;
 
+    /* a thread that is at work, and does not wait for anybody, is waited for */
+
+    if (!ngx_http_kerberos_enter(&kmcf->leader.work)) {
+        return NGX_ERROR;
+    }
+
     result = kerberos_config_read(config, sources->elts, sources->nelts,
                                   kmcf->environment->elts,
                                   kmcf->environment->nelts, &kmcf->breaker,
                                   on_message, context);
+
+    ngx_http_kerberos_leave(&kmcf->leader.work);
 
     switch (result) {
 
