@@ -89,7 +89,7 @@ static void four(gate *at, const char *name)
     kerberos_named named[4];
     kerberos_hearing hearing = { text(name), named, 4, 0, 0 };
     lines noted = { 0, 0, "" };
-    char ip[16];
+    char ip[32];
     int changed = 0;
     int i;
 
