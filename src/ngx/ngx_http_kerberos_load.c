@@ -9,7 +9,6 @@
 #include "ngx/ngx_http_kerberos_names.h"
 #include "ngx/ngx_http_kerberos_registry.h"
 
-#include <ngx_md5.h>
 
 
 typedef enum {
@@ -48,7 +47,6 @@ static ngx_uint_t ngx_http_kerberos_wants_config(
     ngx_http_kerberos_load_t *load);
 static ngx_int_t ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     kerberos_config *config);
-static void ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load);
 static void ngx_http_kerberos_add_line(void *context, kerberos_text line);
 static void ngx_http_kerberos_add_name(void *context, kerberos_text name);
 static void ngx_http_kerberos_keep_config(ngx_http_kerberos_load_t *load);
@@ -128,8 +126,10 @@ ngx_http_kerberos_load(void *data)
         return;
     }
 
-    if (ngx_http_kerberos_read_anew(load) == NGX_ERROR) {
-        ngx_http_kerberos_refuse(load);
+    if (ngx_http_kerberos_read_anew(load) == NGX_ERROR
+        && ngx_http_kerberos_refuse(load->kmcf, &load->edition, &load->lines))
+    {
+        load->end = NGX_HTTP_KERBEROS_REFUSED;
     }
 }
 
@@ -328,63 +328,6 @@ ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     }
 
     return NGX_DECLINED;
-}
-
-
-/* once for each text, and for each thing that goes wrong before there is one */
-
-static void
-ngx_http_kerberos_refuse(ngx_http_kerberos_load_t *load)
-{
-    u_char                         *p;
-    size_t                          len;
-    ngx_str_t                      *line;
-    ngx_md5_t                       md5;
-    ngx_uint_t                      i;
-    kerberos_text                   text;
-    kerberos_known                  known;
-    ngx_http_kerberos_main_conf_t  *kmcf;
-
-    kmcf = load->kmcf;
-    line = load->lines.elts;
-    len = 0;
-
-    for (i = 0; i < load->lines.nelts; i++) {
-        len += line[i].len + 1;
-    }
-
-    p = ngx_pnalloc(load->pool, len + 1);
-    if (p == NULL) {
-        return;
-    }
-
-    text.data = (char *) p;
-
-    for (i = 0; i < load->lines.nelts; i++) {
-        p = ngx_cpymem(p, line[i].data, line[i].len);
-        *p++ = '\n';
-    }
-
-    text.len = len ? len - 1 : 0;
-
-    if (load->edition.digest[0] == 0 && load->edition.digest[1] == 0) {
-        ngx_md5_init(&md5);
-        ngx_md5_update(&md5, text.data, text.len);
-        ngx_md5_final((u_char *) load->edition.digest, &md5);
-    }
-
-    if (!ngx_http_kerberos_lock_zone(kmcf)) {
-        return;
-    }
-
-    known = kerberos_zone_knows(kmcf->zone, kmcf->lineage, &load->edition);
-
-    if (known == KERBEROS_NEW) {
-        kerberos_zone_refuse(kmcf->zone, &load->edition, text);
-        load->end = NGX_HTTP_KERBEROS_REFUSED;
-    }
-
-    ngx_http_kerberos_unlock_zone(kmcf);
 }
 
 

@@ -92,6 +92,15 @@ ngx_int_t ngx_http_kerberos_read_sources(ngx_pool_t *pool,
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     ngx_array_t *sources, kerberos_on_message on_message, void *context);
 
+/* ngx_http_kerberos_refusal.c: why one was not taken over */
+
+ngx_int_t ngx_http_kerberos_join_lines(ngx_pool_t *pool, ngx_array_t *lines,
+    ngx_uint_t n, ngx_str_t *text);
+void ngx_http_kerberos_digest_lines(kerberos_edition *edition,
+    ngx_str_t *text);
+ngx_uint_t ngx_http_kerberos_refuse(ngx_http_kerberos_main_conf_t *kmcf,
+    kerberos_edition *edition, ngx_array_t *lines);
+
 /* ngx_http_kerberos_resolve.c: addresses of its peers; in a thread as well */
 
 void ngx_http_kerberos_find_resolver(ngx_conf_t *cf,

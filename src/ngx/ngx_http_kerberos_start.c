@@ -7,7 +7,6 @@
 
 #include "ngx/ngx_http_kerberos_registry.h"
 
-#include <ngx_md5.h>
 
 
 static kerberos_archive *ngx_http_kerberos_open_archive(ngx_conf_t *cf,
@@ -175,45 +174,27 @@ ngx_http_kerberos_note_problems(ngx_conf_t *cf,
     ngx_http_kerberos_main_conf_t *kmcf,
     ngx_http_kerberos_problems_t *problems, ngx_uint_t unread)
 {
-    u_char                     *p;
-    size_t                      len;
-    ngx_md5_t                   md5;
-    ngx_str_t                  *line;
-    ngx_uint_t                  i;
+    ngx_str_t                   text;
     ngx_http_kerberos_state_t  *state;
 
     state = kmcf->state;
-    line = problems->lines.elts;
-    len = 0;
-
-    for (i = 0; i < problems->lines.nelts; i++) {
-        len += line[i].len + 1;
-    }
-
-    p = ngx_pnalloc(cf->pool, len + 1);
-    if (p == NULL) {
-        return NGX_ERROR;
-    }
-
-    state->problems.data = p;
     state->bad = kmcf->edition;
 
-    for (i = 0; i < problems->lines.nelts; i++) {
-        p = ngx_cpymem(p, line[i].data, line[i].len);
+    if (unread) {
 
-        if (i + 1 == unread) {
-            ngx_md5_init(&md5);
-            ngx_md5_update(&md5, state->problems.data,
-                           p - state->problems.data);
-            ngx_md5_final((u_char *) state->bad.digest, &md5);
+        if (ngx_http_kerberos_join_lines(cf->pool, &problems->lines, unread,
+                                         &text)
+            != NGX_OK)
+        {
+            return NGX_ERROR;
         }
 
-        *p++ = '\n';
+        ngx_http_kerberos_digest_lines(&state->bad, &text);
     }
 
-    state->problems.len = len ? len - 1 : 0;
-
-    return NGX_OK;
+    return ngx_http_kerberos_join_lines(cf->pool, &problems->lines,
+                                        problems->lines.nelts,
+                                        &state->problems);
 }
 
 
