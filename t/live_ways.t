@@ -158,6 +158,15 @@ subtest 'a file that is gone' => sub {
     is scalar($ng->log_lines(qr/services\.yaml" failed/)), 1, 'it is told once';
     is scalar($ng->log_lines(qr/not taken over/)), 1, 'and once what follows';
 
+    # Whatever makes it worth to look again, it is the same that is wrong, until it is another thing.
+    spill($ng, 'beside.yaml', $_) for 1 .. 2;
+    pause(0.5);
+    is scalar($ng->log_lines(qr/not taken over/)), 1, 'nor is it told again when something else changes';
+    make_path($ng->path('services.yaml'));
+    ok $ng->wait_for_log(qr/services\.yaml" is not a file/), 'a folder in its place is another thing';
+    ok +(wait_for { $ng->log_lines(qr/not taken over/) == 2 }), 'and told';
+    remove_tree($ng->path('services.yaml'));
+
     move($ng, 'aside', 'services.yaml');
     ok +(wait_for { !status($ng)->{config}{error} } 5), 'it is back: the error is gone';
     ok $ng->wait_for_log(qr/\[notice\].*registry is again what is in force/), 'the log says so';
