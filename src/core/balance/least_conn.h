@@ -8,7 +8,8 @@
 // heals within one round what a killed worker has left wrong.
 //
 // Two workers may see the same least peer at the same moment. Who takes it says how loaded it may
-// be, so one of them is refused and looks again.
+// be, so one of them is refused and looks again. Or both are, for each counts itself before it
+// looks at who else is there; where that goes on, the last draw takes the least as it stands.
 #pragma once
 
 #include <algorithm>
@@ -62,10 +63,11 @@ std::optional<std::uint32_t> least_conn(const Entries& schedule, std::atomic<std
       peer = loads.least(next, [&](std::uint32_t other) { return refused.has(other); });
     }
     if (!peer) break;
+    const bool last = i + 1 == kDraws;
     const std::uint32_t seen = loads.key(*peer);
     const Load load = peers.weigh(*peer);
-    if (loads.key(*peer) > seen) continue;  // it was not what it seemed
-    const Turn became = peers.take(*peer, load.in_flight + 1);
+    if (loads.key(*peer) > seen && !last) continue;  // it was not what it seemed
+    const Turn became = peers.take(*peer, last ? 0 : load.in_flight + 1);
     if (became == Turn::kTaken) return *peer;
     // Crowded: somebody else was faster, and it may be the least again.
     if (became != Turn::kCrowded) refused.add(*peer);

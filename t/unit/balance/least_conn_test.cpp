@@ -135,6 +135,17 @@ void who_was_taken_by_another_is_asked_again_while_it_is_the_least(void**) {
   assert_true(crowd.asked == (Peers{2, 2, 2, 2}));
 }
 
+// Two that keep getting in each other's way: the least, with one more than wanted, is nearer to it
+// than whoever's turn it is.
+void who_is_outrun_each_time_takes_the_least_all_the_same(void**) {
+  Crowd crowd(up_to(4));
+  crowd.in_flight = {100, 100, 0, 100};
+  for (std::uint32_t i = 0; i < 4; ++i) crowd.weigh(i);
+  crowd.before_take = [&](std::uint32_t peer) { ++crowd.in_flight[peer]; };
+  assert_int_equal(crowd.pick(), 2);
+  for (const std::uint32_t peer : crowd.asked) assert_int_equal(peer, 2);
+}
+
 // A minimum that nobody has, as another leaves it between a leaf and the root.
 void a_minimum_that_is_gone_leads_nobody_astray(void**) {
   Crowd crowd(up_to(40));
@@ -183,6 +194,7 @@ int main() {
       cmocka_unit_test(who_is_idler_than_it_seems_is_found_within_a_round),
       cmocka_unit_test(who_refuses_is_asked_once_and_the_next_least_is_picked),
       cmocka_unit_test(who_was_taken_by_another_is_asked_again_while_it_is_the_least),
+      cmocka_unit_test(who_is_outrun_each_time_takes_the_least_all_the_same),
       cmocka_unit_test(a_minimum_that_is_gone_leads_nobody_astray),
       cmocka_unit_test(whoever_is_left_is_found),
       cmocka_unit_test(where_all_refuse_nobody_is_picked),
