@@ -13,22 +13,48 @@ namespace kerberos::report {
 namespace {
 
 using registry::Answer;
+using registry::NamedAddress;
 
-constexpr std::size_t kToldMax = 8;  // addresses that came, and as many that went
+constexpr std::size_t kToldMax = 8;  // addresses that came, as many that went, and so on
 
 std::string counted(std::size_t addresses) {
   return std::to_string(addresses) + (addresses == 1 ? " address" : " addresses");
 }
 
-// What only the first of two has, each after a sign.
-void tell_others(std::string& line, const Answer& has, const Answer& lacks, char sign) {
-  Answer others;
-  std::ranges::set_difference(has, lacks, std::back_inserter(others));
-  for (std::size_t i = 0; i < std::min(others.size(), kToldMax); ++i) {
-    ((line += ' ') += sign) += registry::text_of(others[i]);
+bool same_place(const NamedAddress& one, const NamedAddress& other) {
+  return one.v6 == other.v6 && one.ip == other.ip && one.port == other.port;
+}
+
+void tell(std::string& line, const Answer& addresses, char sign) {
+  for (std::size_t i = 0; i < std::min(addresses.size(), kToldMax); ++i) {
+    const NamedAddress& address = addresses[i];
+    ((line += ' ') += sign) += registry::text_of(address);
+    if (sign != '~') continue;
+    (line += " (priority ") += std::to_string(address.priority);
+    ((line += ", weight ") += std::to_string(address.weight)) += ')';
   }
-  if (others.size() <= kToldMax) return;
-  (((line += ' ') += sign) += std::to_string(others.size() - kToldMax)) += " more";
+  if (addresses.size() <= kToldMax) return;
+  (((line += ' ') += sign) += std::to_string(addresses.size() - kToldMax)) += " more";
+}
+
+// Who came, who went, and who stays with another priority or weight of an SRV record.
+void tell_change(std::string& line, const Answer& former, const Answer& now) {
+  Answer came;
+  Answer went;
+  Answer altered;
+  std::ranges::set_difference(now, former, std::back_inserter(came));
+  std::ranges::set_difference(former, now, std::back_inserter(went));
+  std::erase_if(came, [&](const NamedAddress& address) {
+    const auto place = std::ranges::find_if(
+        went, [&](const NamedAddress& other) { return same_place(address, other); });
+    if (place == went.end()) return false;
+    went.erase(place);
+    altered.push_back(address);
+    return true;
+  });
+  tell(line, came, '+');
+  tell(line, went, '-');
+  tell(line, altered, '~');
 }
 
 }  // namespace
@@ -57,8 +83,7 @@ ResolutionLine line_of(std::string_view name, const service::Hearing& hearing,
   }
   if (!lesson.changed()) return {lesson.error != 0 ? subject + "is resolved again" : "", false};
   std::string line = subject + "is " + counted(lesson.now.size()) + ":";
-  tell_others(line, lesson.now, lesson.former, '+');
-  tell_others(line, lesson.former, lesson.now, '-');
+  tell_change(line, lesson.former, lesson.now);
   return {line, false};
 }
 

@@ -38,6 +38,28 @@ void a_change_tells_who_came_and_went(void**) {
          "name \"users.test\" is 1 address: -10.0.0.2");
 }
 
+// Of SRV records. An address may stand there twice, and with a port of another.
+void who_stays_with_another_weight_is_told_as_such(void**) {
+  const auto srv = [](const char* ip, std::uint16_t port, std::uint16_t priority,
+                      std::uint16_t weight) {
+    auto address = named(ip, port);
+    address.priority = priority;
+    address.weight = weight;
+    return address;
+  };
+  const auto changed = [](Answer former, Answer now, const std::string& text) {
+    put_in_order(former);
+    put_in_order(now);
+    expect({.answer = now}, {.former = former, .now = now}, "name \"users.test\" is " + text);
+  };
+  changed({srv("10.0.0.1", 81, 1, 5), srv("10.0.0.2", 81, 1, 5), srv("10.0.0.3", 81, 1, 5)},
+          {srv("10.0.0.1", 81, 1, 7), srv("10.0.0.2", 82, 1, 5), srv("10.0.0.3", 81, 2, 5)},
+          "3 addresses: +10.0.0.2:82 -10.0.0.2:81 ~10.0.0.1:81 (priority 1, weight 7) "
+          "~10.0.0.3:81 (priority 2, weight 5)");
+  changed({srv("10.0.0.1", 81, 1, 5), srv("10.0.0.1", 81, 2, 5)}, {srv("10.0.0.1", 81, 3, 5)},
+          "1 address: -10.0.0.1:81 ~10.0.0.1:81 (priority 3, weight 5)");
+}
+
 void of_many_some_are_spelled_out(void**) {
   Answer many;
   for (int i = 10; i < 40; ++i) many.push_back(named("10.0.0." + std::to_string(i)));
@@ -84,6 +106,7 @@ int main() {
   using namespace kerberos::report;
   const CMUnitTest tests[] = {
       cmocka_unit_test(a_change_tells_who_came_and_went),
+      cmocka_unit_test(who_stays_with_another_weight_is_told_as_such),
       cmocka_unit_test(of_many_some_are_spelled_out),
       cmocka_unit_test(a_failure_is_told_where_it_begins_and_ends),
       cmocka_unit_test(errors_are_those_of_dns),
