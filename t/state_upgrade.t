@@ -10,24 +10,12 @@ use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Kerberos::Test;
-use Kerberos::Test::Conf;
+use Kerberos::Test::Daemon;
 use Kerberos::Test::Log qw(slurp);
-use Kerberos::Test::Process qw(children is_alive reap title);
+use Kerberos::Test::Process qw(is_alive);
 
 my $b  = backend(2);
-my $ng = nginx(backend => $b, start => 0, conf => <<"EOC");
-load_module @{[ Kerberos::Test::Conf->module ]};
-@{[ $> == 0 ? 'user root root;' : '' ]}
-worker_processes 2;
-env LD_PRELOAD;         # where the harness has set it
-env ASAN_OPTIONS;
-env LSAN_OPTIONS;
-env UBSAN_OPTIONS;
-pid %%PREFIX%%/nginx.pid;
-error_log %%PREFIX%%/error.log info;
-events {}
-http {
-%%GLOBALS_HTTP%%
+my $ng = nginx(backend => $b, start => 0, daemon => 1, http => <<'EOF');
     kerberos_state state;
     kerberos_breaker threshold=1 timeout=60s jitter=0%;
     upstream u {
@@ -41,49 +29,15 @@ http {
         location = /v { proxy_pass http://v; }
         location / { proxy_pass http://u; }
     }
-}
-EOC
+EOF
 
 sub get ($path = '/') { return http_get($ng->port, $path)->{status} }
 sub breaker ()        { return peer(status($ng), 'u', $b->address(1))->{breaker} }
 sub kept ()           { return slurp($ng->path('state/breakers.json')) }
-sub pid_in ($name)    { return slurp($ng->path($name)) =~ /^(\d+)$/ ? $1 : undef }
 
-# Whoever is upgraded has to be a daemon, and is thus no child of ours: it is told to end by its pid,
-# whatever becomes of this test.
+my $daemon = Kerberos::Test::Daemon->new($ng->configure);
+my $old    = $daemon->pid;
 
-my %mine;
-
-sub end_all () {
-    for my $pid (grep { title($_) =~ /^nginx: master/ } keys %mine) {
-        kill TERM => $pid;
-        wait_for { !is_alive($pid) } 5 or kill KILL => $pid;
-    }
-
-    return;
-}
-
-END { local $?; end_all() }
-
-$SIG{$_} = sub { exit 1 } for qw(INT TERM);
-
-sub master ($name) {
-    my $pid;
-
-    wait_for { $pid = pid_in($name); $pid && 2 == grep { title($_) =~ /^nginx: worker/ } children($pid) }
-        or die "no nginx of $name\n", slurp($ng->path('error.log'));
-    $mine{$pid} = 1;
-
-    return $pid;
-}
-
-
-$ng->configure;
-
-my $launched = $ng->run_binary('stderr', qw(-e error.log -c nginx.conf));
-my $old      = master('nginx.pid');
-
-wait_for { defined reap($launched) };
 is get(), 200, 'the old one serves';
 
 $b->mode(1, 'close');
@@ -95,10 +49,7 @@ my $before = breaker();
 my $start  = now();
 
 $b->reset_counters;
-kill USR2 => $old;
-wait_for { -e $ng->path('nginx.pid.oldbin') } or die "it does not begin\n";
-
-my $new = master('nginx.pid');
+my $new = $daemon->upgrade;
 
 isnt $new, $old, 'a new one serves beside it';
 is scalar($ng->wait_for_log(qr/\[notice\] $new#\d+: .*state of 1 breakers restored, 1 of them open/)), 1,
@@ -111,8 +62,7 @@ subtest 'with both of them' => sub {
 };
 
 subtest 'with the new one alone' => sub {
-    kill QUIT => $old;
-    ok wait_for { !is_alive($old) }, 'the old one is gone';
+    ok $daemon->retire, 'the old one is gone';
 
     my $after = breaker();
     my $left  = $before->{retry_in} - (now() - $start);
@@ -130,7 +80,7 @@ subtest 'with the new one alone' => sub {
     ok wait_for { (() = kept() =~ /"state":"open"/g) == 2 }, 'what it learns itself is kept';
 };
 
-end_all();
+$daemon->stop;
 ok !is_alive($new), 'ended';
 is_deeply [$ng->problems], [], 'without a complaint';
 

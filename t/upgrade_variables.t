@@ -7,17 +7,13 @@
 use v5.36;
 
 use FindBin;
-use POSIX ();
 use lib "$FindBin::Bin/lib";
 
 use Kerberos::Test;
-use Kerberos::Test::Log qw(slurp);
-use Kerberos::Test::Process qw(children is_alive title);
+use Kerberos::Test::Daemon;
 
-plan skip_all => 'the harness cannot preload sanitizers here' if $ENV{KERBEROS_PRELOAD};
-
-my $b      = backend(1);
-my $prefix = Kerberos::Test::Prefix->new(backend => $b, http => <<'EOF');
+my $b  = backend(1);
+my $ng = nginx(backend => $b, start => 0, daemon => 1, http => <<'EOF');
     kerberos_registry services.yaml env:;
     server {
         listen 127.0.0.1:%%PORT%%;
@@ -26,59 +22,23 @@ my $prefix = Kerberos::Test::Prefix->new(backend => $b, http => <<'EOF');
 EOF
 
 my $url = 'http://' . $b->address(1);
-my $first;      # the master that is started, and the one that takes over
-my $second;
 
-sub workers ($master) { return grep { title($_) =~ /worker process$/ } children($master) }
+$ng->configure;
+$ng->write_file('services.yaml', "file: [\"\${T_URL}\"]\n");
 
-END {
-    local $?;
-
-    for my $master (grep {$_} $second, $first) {
-        kill QUIT => $master;
-        wait_for { !is_alive($master) } 10 or kill KILL => $master;
-    }
-}
-
-$prefix->configure;
-$prefix->write_file('services.yaml', "file: [\"\${T_URL}\"]\n");
-
-# nginx ignores USR2 while the process lives that started it: so somebody else does, and leaves.
-
-my $starter = fork() // die "fork: $!";
-
-if (!$starter) {
-    delete @ENV{grep {/_SVC_/} keys %ENV};
+my $daemon = do {
+    delete local @ENV{grep {/_SVC_/} keys %ENV};
     local @ENV{qw(T_URL USER_SVC_INSTANCES)} = ($url, "a:$url\::1:30s");
+    Kerberos::Test::Daemon->new($ng);
+};
+my $old = $daemon->pid;
 
-    if (!(fork() // die "fork: $!")) {
-        open STDIN, '<', '/dev/null';
-        open $_, '>>', $prefix->path('stderr') for *STDOUT, *STDERR;
-        exec $ENV{NGINX_BINARY} || '/usr/sbin/nginx', '-p', $prefix->path . '/',
-            qw(-e error.log -c nginx.conf)
-            or POSIX::_exit(127);
-    }
-    wait_for { -s $prefix->path('nginx.pid') } 20;
-    POSIX::_exit(0);
-}
+is http_get($ng->port, '/')->{status}, 200, 'it serves';
+isnt $daemon->upgrade, $old, 'a new binary runs';
+ok $daemon->retire, 'the old one ends';
+is http_get($ng->port, '/')->{status}, 200, 'the new one serves';
 
-waitpid $starter, 0;
-($first) = slurp($prefix->path('nginx.pid')) =~ /^(\d+)$/ or die "nginx did not start\n",
-    slurp($prefix->path('stderr'));
-
-ok((wait_for { workers($first) } 20), 'it runs');
-is http_get($prefix->port, '/')->{status}, 200, 'and serves';
-
-kill USR2 => $first;
-
-my $ready = wait_for {
-    ($second) = grep { title($_) =~ /master process/ } children($first);
-    $second && workers($second)
-} 20;
-ok $ready, 'a new binary runs' or diag slurp($prefix->path('error.log'));
-
-kill QUIT => $first;
-ok((wait_for { !is_alive($first) } 20), 'the old one ends');
-is http_get($prefix->port, '/')->{status}, 200, 'the new one serves';
+$daemon->stop;
+is_deeply [$ng->problems], [], 'without a complaint';
 
 done_testing;

@@ -20,6 +20,7 @@ here. A configuration is described by
     workers => N            default $KERBEROS_WORKERS or 2; a worker_processes
                             directive in the text wins
     module  => 0            do not load the Kerberos module
+    daemon  => 1            in the background: see Kerberos::Test::Daemon
     log     => 'info'       level of the error log
     backend => $backend     gives %%BACKEND%%, %%BACKEND_1%%, ...
     vars    => {...}        gives %%NAME%% for each name
@@ -37,6 +38,9 @@ use File::Basename qw(dirname);
 use File::Spec;
 
 use Kerberos::Test::Port ();
+
+# What the harness sets for sanitizers.
+my @HANDED_DOWN = qw(LD_PRELOAD ASAN_OPTIONS LSAN_OPTIONS TSAN_OPTIONS UBSAN_OPTIONS);
 
 my $ROOT = abs_path(dirname(__FILE__) . '/../../../..');
 
@@ -63,7 +67,7 @@ sub new ($class, $prefix, %spec) {
 # Changes what is named and keeps the rest. http and conf exclude each other.
 
 sub set ($self, %spec) {
-    my %known = map { $_ => 1 } qw(http main events conf workers module log backend vars);
+    my %known = map { $_ => 1 } qw(http main events conf workers module daemon log backend vars);
     my $old   = $self->{spec};
 
     for my $name (keys %spec) {
@@ -157,7 +161,10 @@ sub _globals ($self, $name, $said) {
     # directory; started by a user, nginx warns of the directive.
     push @lines, 'user root root;' if $> == 0;
 
-    return join "\n", @lines, 'daemon off;', "pid %%PREFIX%%/$name.pid;",
+    # Of its environment nginx hands down only what is named.
+    push @lines, $spec->{daemon} ? map {"env $_;"} @HANDED_DOWN : 'daemon off;';
+
+    return join "\n", @lines, "pid %%PREFIX%%/$name.pid;",
         $name eq 'nginx' ? "error_log %%PREFIX%%/error.log $log;" : ();
 }
 
