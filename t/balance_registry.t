@@ -139,7 +139,18 @@ subtest 'what is wrong is refused with its place' => sub {
     $ng->write_file('bad.yaml',
         "services:\n  a: {balance: \"hash \$nobody_set_this\", peers: [http://127.0.0.1:1]}\n");
     like +($ng->config_test(http => 'kerberos_registry bad.yaml;'))[1],
-        qr/unknown "nobody_set_this" variable/, 'a variable that nobody sets';
+        qr/bad\.yaml:2:16: unknown "nobody_set_this" variable\b.*\n.*\Q{balance: "hash \E.*\n.* \^/,
+        'a variable that nobody sets, at its place';
+
+    $ng->write_file('bad.yaml',
+        "defaults: {balance: hash \$nobody_set_this}\nservices: {a: [http://127.0.0.1:1]}\n");
+    like +($ng->config_test(http => 'kerberos_registry bad.yaml;'))[1],
+        qr/bad\.yaml:1:21: unknown "nobody_set_this" variable/, 'of the defaults too';
+
+    $ng->write_file('bad.yaml', join '', "services:\n", map {"  s$_->[0]: {balance: hash $_->[1], peers: [http://127.0.0.1:1]}\n"}
+        [a => '$Set_here'], [b => '$arg_x'], [d => '$mapped'], [e => '$1']);
+    is +($ng->config_test(http => 'kerberos_registry bad.yaml; map $uri $mapped { default 1; } server { set $set_here 1; }'))[0],
+        0, 'those that there are';
 };
 
 done_testing;

@@ -19,6 +19,8 @@ using kerberos::abi::inside;
 using kerberos::abi::text;
 using kerberos::abi::view;
 using kerberos::abi::views;
+using kerberos::base::Place;
+using kerberos::base::Problems;
 using kerberos::registry::Address;
 using kerberos::registry::BreakerSettings;
 using kerberos::registry::Environment;
@@ -67,6 +69,17 @@ void refuse_taken(const Registry& known, FilesReading& reading) {
 const std::string* file_of(const Service& service) {
   const auto& file = service.tls_settings.trusted_certificate;
   return service.tls && file ? &*file : nullptr;
+}
+
+// Tells what is wrong with a service that was read, and shows the line.
+void refuse(const kerberos_config& config, const Service& service, Place place,
+            std::string_view why, kerberos_on_message on_message, void* context) {
+  // What comes from variables has no place within them.
+  if (place.line == 0) place = service.place;
+  const Problems problems = {{place, std::string(why), service.source}};
+  for (const auto& line : kerberos::registry::told(problems, config.sources)) {
+    on_message(context, text(line));
+  }
 }
 
 // Takes over what was read.
@@ -203,16 +216,13 @@ static_assert(static_cast<int>(TargetKind::kAddress) == KERBEROS_ADDRESS);
 static_assert(static_cast<int>(TargetKind::kName) == KERBEROS_NAME);
 static_assert(static_cast<int>(TargetKind::kSrv) == KERBEROS_SRV);
 
-kerberos_result kerberos_config_refuse(kerberos_config* config, size_t number, kerberos_text why,
-                                       kerberos_on_message on_message, void* context) {
+kerberos_result kerberos_config_refuse_target(const kerberos_config* config, size_t number,
+                                              kerberos_text why, kerberos_on_message on_message,
+                                              void* context) {
   return guarded([&] {
     const auto target = config->targets[number];
     const Service& service = config->registry.services[target.service];
-    const kerberos::base::Problems problems = {
-        {service.peers[target.peer].place, std::string(view(why)), service.source}};
-    for (const auto& line : kerberos::registry::told(problems, config->sources)) {
-      on_message(context, text(line));
-    }
+    refuse(*config, service, service.peers[target.peer].place, view(why), on_message, context);
     return KERBEROS_OK;
   });
 }
@@ -239,10 +249,8 @@ size_t kerberos_config_files(const kerberos_config* config) {
   return config->files.size();
 }
 
-kerberos_file kerberos_config_file(const kerberos_config* config, size_t number) {
-  const Service& service = config->registry.services[config->files[number]];
-  return {text(*file_of(service)), text(config->sources[service.source].name), service.place.line,
-          service.place.column};
+kerberos_text kerberos_config_file(const kerberos_config* config, size_t number) {
+  return text(*file_of(config->registry.services[config->files[number]]));
 }
 
 kerberos_result kerberos_config_tell_file(kerberos_config* config, size_t number,
@@ -255,12 +263,36 @@ kerberos_result kerberos_config_tell_file(kerberos_config* config, size_t number
   });
 }
 
+kerberos_result kerberos_config_refuse_file(const kerberos_config* config, size_t number,
+                                            kerberos_text why, kerberos_on_message on_message,
+                                            void* context) {
+  return guarded([&] {
+    const Service& service = config->registry.services[config->files[number]];
+    refuse(*config, service, service.certificate_place, view(why), on_message, context);
+    return KERBEROS_OK;
+  });
+}
+
 size_t kerberos_config_services(const kerberos_config* config) {
   return config->registry.services.size();
 }
 
 kerberos_text kerberos_config_key(const kerberos_config* config, size_t service) {
   return text(config->registry.services[service].balance.key);
+}
+
+int kerberos_config_in_registry(const kerberos_config* config, size_t service) {
+  return config->registry.services[service].origin == kerberos::registry::Origin::kFile ? 1 : 0;
+}
+
+kerberos_result kerberos_config_refuse_key(const kerberos_config* config, size_t number,
+                                           kerberos_text why, kerberos_on_message on_message,
+                                           void* context) {
+  return guarded([&] {
+    const Service& service = config->registry.services[number];
+    refuse(*config, service, service.balance_place, view(why), on_message, context);
+    return KERBEROS_OK;
+  });
 }
 
 size_t kerberos_config_peers(const kerberos_config* config) {

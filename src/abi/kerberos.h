@@ -118,14 +118,6 @@ typedef struct {
     kerberos_target_kind  kind;
 } kerberos_target;
 
-/* A file of certificates that services of a registry name, and where the first of them stands. */
-typedef struct {
-    kerberos_text  name;
-    kerberos_text  source;
-    int            line;
-    int            column;
-} kerberos_file;
-
 /* Tells one line of what is wrong; a problem can have several. */
 typedef void (*kerberos_on_message)(void *context, kerberos_text line);
 
@@ -168,20 +160,27 @@ kerberos_result kerberos_config_resolve(kerberos_config *config, size_t number,
 void kerberos_config_follow(kerberos_config *config, size_t number);
 int kerberos_config_follows(const kerberos_config *config);  /* whether any is */
 /* Tells what is wrong with it, and where it stands. */
-kerberos_result kerberos_config_refuse(kerberos_config *config, size_t number, kerberos_text why,
-    kerberos_on_message on_message, void *context);
+kerberos_result kerberos_config_refuse_target(const kerberos_config *config, size_t number,
+    kerberos_text why, kerberos_on_message on_message, void *context);
 
 /* The files that the services name whose peers speak TLS, each once, and what is in them: PEM, and
  * the digest by which it is known again. */
 size_t kerberos_config_files(const kerberos_config *config);
-kerberos_file kerberos_config_file(const kerberos_config *config, size_t number);
+kerberos_text kerberos_config_file(const kerberos_config *config, size_t number);
 kerberos_result kerberos_config_tell_file(kerberos_config *config, size_t number,
     kerberos_text text, const uint64_t digest[2]);
+/* Tells what is wrong with it, and where it is named first. */
+kerberos_result kerberos_config_refuse_file(const kerberos_config *config, size_t number,
+    kerberos_text why, kerberos_on_message on_message, void *context);
 
 size_t kerberos_config_services(const kerberos_config *config);
 /* The key by which a service hashes, with its variables; empty: it does not. Services have the
  * same numbers as in the generation that is built of them. */
 kerberos_text kerberos_config_key(const kerberos_config *config, size_t service);
+int kerberos_config_in_registry(const kerberos_config *config, size_t service);
+/* Tells what is wrong with the key of a service in a registry, and where it stands. */
+kerberos_result kerberos_config_refuse_key(const kerberos_config *config, size_t service,
+    kerberos_text why, kerberos_on_message on_message, void *context);
 size_t kerberos_config_peers(const kerberos_config *config);
 
 /* The size in bytes that a zone needs for these services and so many processes. */

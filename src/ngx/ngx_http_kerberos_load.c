@@ -199,12 +199,6 @@ ngx_http_kerberos_read_anew(ngx_http_kerberos_load_t *load)
     rc = ngx_http_kerberos_read_sources(load->pool, kmcf, config, &sources,
                                         ngx_http_kerberos_add_line, load);
 
-    if (rc == NGX_OK) {
-        rc = ngx_http_kerberos_check_variables(kmcf, config,
-                                               ngx_http_kerberos_add_line,
-                                               load);
-    }
-
     load->read = ngx_http_kerberos_lap(&lap);
 
     if (rc == NGX_OK && known == KERBEROS_NEW) {

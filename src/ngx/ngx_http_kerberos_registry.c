@@ -327,7 +327,14 @@ ngx_http_kerberos_read_sources(ngx_pool_t *pool,
                                          context)
             != NGX_OK)
         {
-            return NGX_ERROR;
+            rc = NGX_ERROR;
+        }
+
+        if (ngx_http_kerberos_check_variables(kmcf, config, on_message,
+                                              context)
+            != NGX_OK)
+        {
+            rc = NGX_ERROR;
         }
 
         return rc;

@@ -102,7 +102,7 @@ ngx_http_kerberos_resolve_target(ngx_pool_t *pool, kerberos_config *config,
                                "\"resolver\" in the http block of nginx.conf")
                   - text;
 
-        (void) kerberos_config_refuse(config, number, why, teller->tell,
+        (void) kerberos_config_refuse_target(config, number, why, teller->tell,
                                       teller->context);
         return NGX_DECLINED;
     }
@@ -112,7 +112,7 @@ ngx_http_kerberos_resolve_target(ngx_pool_t *pool, kerberos_config *config,
                                u.err ? u.err : "invalid address", &u.url)
                   - text;
 
-        (void) kerberos_config_refuse(config, number, why, teller->tell,
+        (void) kerberos_config_refuse_target(config, number, why, teller->tell,
                                       teller->context);
         return NGX_DECLINED;
     }

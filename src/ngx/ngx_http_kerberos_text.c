@@ -76,8 +76,8 @@ ngx_http_kerberos_evaluate(ngx_http_request_t *r, kerberos_text text,
 
 
 /*
- * Whether the keys of all services name variables that nginx has.  A thread
- * may ask: it reads what is fixed since the start
+ * Whether the keys of the services of a registry name variables that nginx
+ * has.  A thread may ask: it reads what is fixed since the start
  */
 
 ngx_int_t
@@ -89,7 +89,7 @@ ngx_http_kerberos_check_variables(ngx_http_kerberos_main_conf_t *kmcf,
     u_char                      said[256];
     ngx_int_t                   rc;
     ngx_str_t                   name;
-    kerberos_text               key, line;
+    kerberos_text               key, why;
     ngx_http_conf_ctx_t        *ctx;
     ngx_http_core_main_conf_t  *cmcf;
 
@@ -100,6 +100,10 @@ ngx_http_kerberos_check_variables(ngx_http_kerberos_main_conf_t *kmcf,
     rc = NGX_OK;
 
     for (i = 0; i < kerberos_config_services(config); i++) {
+
+        if (!kerberos_config_in_registry(config, i)) {
+            continue;
+        }
 
         key = kerberos_config_key(config, i);
 
@@ -114,14 +118,13 @@ ngx_http_kerberos_check_variables(ngx_http_kerberos_main_conf_t *kmcf,
                 continue;
             }
 
-            line.data = (char *) said;
-            line.len = ngx_snprintf(said, sizeof(said),
-                                    "unknown \"%V\" variable in the key "
-                                    "\"%*s\" of a service", &name, key.len,
-                                    key.data)
-                       - said;
+            why.data = (char *) said;
+            why.len = ngx_snprintf(said, sizeof(said),
+                                   "unknown \"%V\" variable", &name)
+                      - said;
 
-            on_message(context, line);
+            (void) kerberos_config_refuse_key(config, i, why, on_message,
+                                              context);
             rc = NGX_ERROR;
         }
     }
@@ -135,6 +138,7 @@ ngx_http_kerberos_is_variable(ngx_http_core_main_conf_t *cmcf, ngx_str_t *name)
 {
     u_char                lower[64];
     ngx_uint_t            i, hash;
+    ngx_hash_key_t       *key;
     ngx_http_variable_t  *prefix;
 
     if (name->len == 1 && name->data[0] >= '1' && name->data[0] <= '9') {
@@ -147,7 +151,22 @@ ngx_http_kerberos_is_variable(ngx_http_core_main_conf_t *cmcf, ngx_str_t *name)
 
     hash = ngx_hash_strlow(lower, name->data, name->len);
 
-    if (ngx_hash_find(&cmcf->variables_hash, hash, lower, name->len)) {
+    if (cmcf->variables_keys) {
+
+        /* nginx still reads its configuration */
+
+        key = cmcf->variables_keys->keys.elts;
+
+        for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+            if (name->len == key[i].key.len
+                && ngx_strncmp(lower, key[i].key.data, name->len) == 0)
+            {
+                return 1;
+            }
+        }
+
+    } else if (ngx_hash_find(&cmcf->variables_hash, hash, lower, name->len)) {
         return 1;
     }
 

@@ -17,7 +17,8 @@
 /* messages about a file tell where the registry names it */
 
 typedef struct {
-    kerberos_file         file;
+    kerberos_config      *config;
+    size_t                number;
     kerberos_on_message   tell;
     void                 *context;
 } ngx_http_kerberos_file_t;
@@ -64,12 +65,13 @@ ngx_http_kerberos_read_files(ngx_pool_t *pool,
     ngx_http_kerberos_file_t   file;
 
     rc = NGX_OK;
+    file.config = config;
     file.tell = on_message;
     file.context = context;
 
     for (i = 0; i < kerberos_config_files(config); i++) {
 
-        file.file = kerberos_config_file(config, i);
+        file.number = i;
 
         if (ngx_http_kerberos_read_trusted(pool, kmcf, &file, &text)
             != NGX_OK)
@@ -100,13 +102,15 @@ ngx_http_kerberos_read_trusted(ngx_pool_t *pool,
 {
     ngx_str_t         name;
     ngx_array_t       sources;
-    kerberos_text     wrong;
+    kerberos_text     given, wrong;
     kerberos_source  *source;
 #if (NGX_HTTP_SSL)
     X509_STORE       *store;
 #endif
 
-    name.len = file->file.name.len;
+    given = kerberos_config_file(file->config, file->number);
+
+    name.len = given.len;
     name.data = ngx_pnalloc(pool, name.len + 1);
 
     if (name.data == NULL
@@ -116,8 +120,7 @@ ngx_http_kerberos_read_trusted(ngx_pool_t *pool,
         return NGX_ERROR;
     }
 
-    (void) ngx_cpystrn(name.data, (u_char *) file->file.name.data,
-                       name.len + 1);
+    (void) ngx_cpystrn(name.data, (u_char *) given.data, name.len + 1);
 
     if (ngx_get_full_name(pool, &kmcf->cycle->conf_prefix, &name) != NGX_OK
         || ngx_http_kerberos_gather_file(pool, &name, &sources,
@@ -161,18 +164,18 @@ ngx_http_kerberos_tell_of_file(void *context, kerberos_text line)
     ngx_http_kerberos_file_t *file = context;
 
     u_char         text[NGX_MAX_ERROR_STR];
-    kerberos_text  told;
+    kerberos_text  name, why;
 
-    told.data = (char *) text;
-    told.len = ngx_snprintf(text, sizeof(text),
-                            "%*s:%d:%d: trusted_certificate \"%*s\": %*s",
-                            file->file.source.len, file->file.source.data,
-                            file->file.line, file->file.column,
-                            file->file.name.len, file->file.name.data,
-                            line.len, line.data)
-               - text;
+    name = kerberos_config_file(file->config, file->number);
 
-    file->tell(file->context, told);
+    why.data = (char *) text;
+    why.len = ngx_snprintf(text, sizeof(text),
+                           "trusted_certificate \"%*s\": %*s",
+                           name.len, name.data, line.len, line.data)
+              - text;
+
+    (void) kerberos_config_refuse_file(file->config, file->number, why,
+                                       file->tell, file->context);
 }
 
 

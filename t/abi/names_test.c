@@ -415,7 +415,7 @@ static void a_target_is_refused_with_its_place(void **state)
     at->config = following(SERVICES);
     assert_int_equal(kerberos_config_target(at->config, 0).kind, KERBEROS_NAME);
     assert_int_equal(kerberos_config_target(at->config, 1).kind, KERBEROS_SRV);
-    assert_int_equal(kerberos_config_refuse(at->config, 0, text("who is that?"), note_name, &noted),
+    assert_int_equal(kerberos_config_refuse_target(at->config, 0, text("who is that?"), note_name, &noted),
                      KERBEROS_OK);
     assert_string_equal(noted.text,
                         "/a.yaml:1:9: who is that?\n"

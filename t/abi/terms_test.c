@@ -2,6 +2,8 @@
  *
  * What a service says of connections, as whoever makes them asks for it.
  */
+#include <stdio.h>
+
 #include "abi/gate.h"
 
 static void ignore(void *context, kerberos_text line)
@@ -88,14 +90,23 @@ static void a_service_says_what_its_file_says(void **state)
     assert_int_equal(terms.trusted.len, 0);
 }
 
+static void note(void *context, kerberos_text line)
+{
+    char *first = context;
+
+    if (*first == '\0') {
+        snprintf(first, 100, "%.*s", (int) line.len, line.data);
+    }
+}
+
 static void files_are_asked_for_once(void **state)
 {
     static const uint64_t digest[2] = {11, 22};
     gate *at = *state;
     kerberos_request request;
     kerberos_terms terms;
-    kerberos_file file;
     kerberos_config *renewed;
+    char said[100] = "";
 
     at->config = config_of("block", "z", NULL);
     read_yaml(at->config,
@@ -107,12 +118,15 @@ static void files_are_asked_for_once(void **state)
               "  two: [https://a]\n"
               "  own: {peers: [https://a], tls: {trusted_certificate: own.pem}}\n");
     assert_int_equal(kerberos_config_files(at->config), 2);
-    file = kerberos_config_file(at->config, 0);
-    assert_text(file.name, "ca.pem");
-    assert_text(file.source, "/a.yaml");
-    assert_int_equal(file.line, 5);
-    assert_int_equal(file.column, 3);
-    assert_text(kerberos_config_file(at->config, 1).name, "own.pem");
+    assert_text(kerberos_config_file(at->config, 0), "ca.pem");
+    assert_text(kerberos_config_file(at->config, 1), "own.pem");
+    assert_int_equal(kerberos_config_refuse_file(at->config, 0, text("not there"), note, said),
+                     KERBEROS_OK);
+    assert_string_equal(said, "/a.yaml:2:39: not there");
+    said[0] = '\0';
+    assert_int_equal(kerberos_config_refuse_file(at->config, 1, text("not there"), note, said),
+                     KERBEROS_OK);
+    assert_string_equal(said, "/a.yaml:7:56: not there");
     assert_int_equal(kerberos_config_tell_file(at->config, 0, text("PEM"), digest), KERBEROS_OK);
     renewed = kerberos_config_renew(at->config);
     assert_int_equal(kerberos_config_files(renewed), 0);

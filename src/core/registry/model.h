@@ -67,7 +67,9 @@ struct Service {
   std::vector<Peer> peers;
   std::vector<route::Route> routes;
   base::Place place;
-  std::uint32_t source = 0;  // which of the sources it stands in, with its peers
+  base::Place balance_place;      // of the words it balances by
+  base::Place certificate_place;  // of its trusted_certificate
+  std::uint32_t source = 0;       // which of the sources it stands in, with its peers
 };
 
 // What a file of certificates says. Whoever can read files tells, and how they are known again.

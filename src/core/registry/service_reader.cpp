@@ -74,6 +74,7 @@ void read_balance(Draft& draft, const Field& field) {
   BalanceReading reading = balance_of(words_of(*text));
   if (reading.problem.empty()) {
     draft.own.balance = std::move(reading.balance);
+    draft.own.balance_place = field.value.place;
   } else {
     draft.problems.push_back(problem_at(field.value, std::move(reading.problem)));
   }
@@ -155,6 +156,14 @@ constexpr KeyRow kTimeouts = block("timeouts", Form::kMap, timeouts_keys, "those
 constexpr KeyRow kTls = block("tls", Form::kMap, tls_keys, "that of the location",
                               "TLS to the peers, where they are https.");
 
+// Of what stands under that key of a mapping; nowhere: it has none.
+base::Place place_of(std::string_view key, const Node& map) {
+  for (std::size_t i = 0; i < map.keys.size(); ++i) {
+    if (map.keys[i].text == key) return map.children[i].place;
+  }
+  return {};
+}
+
 void read_timeouts(Draft& draft, const Field& field) {
   read_block(kTimeouts, field, timeouts_table(), draft.own.timeouts, draft.problems);
 }
@@ -162,6 +171,7 @@ void read_timeouts(Draft& draft, const Field& field) {
 void read_tls(Draft& draft, const Field& field) {
   draft.tls = &field.key;
   read_block(kTls, field, tls_table(), draft.own.tls_settings, draft.problems);
+  draft.own.certificate_place = place_of("trusted_certificate", field.value);
 }
 
 // What only shows when all peers are known: one scheme, no id twice, somebody to serve first.
@@ -294,10 +304,14 @@ Service read_service(const Field& field, const Defaults& defaults, base::Problem
         problem_at(*draft.tls, "\"tls\" of service " + name + ", whose peers are not https"));
   }
   service.balance = draft.own.balance.value_or(defaults.balance.value_or(service.balance));
+  service.balance_place = draft.own.balance ? draft.own.balance_place : defaults.balance_place;
   service.breaker = inherit(draft.own.breaker, defaults.breaker);
   service.timeouts = inherit(draft.own.timeouts, defaults.timeouts);
   service.keepalive = inherit(draft.own.keepalive, defaults.keepalive);
   service.tls_settings = inherit(draft.own.tls_settings, defaults.tls_settings);
+  service.certificate_place = draft.own.tls_settings.trusted_certificate
+                                  ? draft.own.certificate_place
+                                  : defaults.certificate_place;
   // By whose word would that be? Those of the location are not known here, nor need it have any.
   if (service.tls && service.tls_settings.verify == true &&
       !service.tls_settings.trusted_certificate) {

@@ -19,6 +19,8 @@ struct Defaults {
   Timeouts timeouts;
   KeepaliveSettings keepalive;
   TlsSettings tls_settings;
+  base::Place balance_place = {};
+  base::Place certificate_place = {};
 };
 
 // The keys of a service; the defaults have the same ones but for those of a service alone, which
