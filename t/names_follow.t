@@ -15,8 +15,6 @@ use Kerberos::Test;
 use Kerberos::Test::Balance;
 use Kerberos::Test::Names;
 
-use constant SOON => 3;      # a TTL of a second, and two
-
 my $port = port();
 my $b    = backend(map {"$_:$port"} qw(127.0.0.2 127.0.0.3 127.0.0.4 127.0.0.5 [::1]));
 

@@ -15,9 +15,7 @@ use POSIX qw(mkfifo);
 use Kerberos::Test;
 use Kerberos::Test::Names;
 
-# A TTL of a second, and two; and if the leader is gone, its lease.
-
-use constant { SOON => 3, LEASE => 3 };
+use constant LEASE => 3;     # if the leader is gone
 
 my $port = port();
 my $b    = backend(map {"127.0.0.$_:$port"} 2 .. 5);

@@ -12,8 +12,6 @@ use lib "$FindBin::Bin/lib";
 use Kerberos::Test;
 use Kerberos::Test::Names;
 
-use constant SOON => 3;      # a TTL of a second, and two
-
 my $port = port();
 my $b    = backend(map {"127.0.0.$_:$port"} 2 .. 5);
 my $dns  = dns('users.test' => ['127.0.0.2'], 'new.test' => ['127.0.0.5']);

@@ -13,8 +13,6 @@ use Kerberos::Test;
 use Kerberos::Test::Balance;
 use Kerberos::Test::Names;
 
-use constant SOON => 3;      # a TTL of a second, and two
-
 my ($p, $q) = (port(), port());
 my @at      = ("127.0.0.2:$p", "127.0.0.3:$q", "127.0.0.4:$p", "127.0.0.4:$q", "[::1]:$q");
 my $b       = backend(@at, 'tls');

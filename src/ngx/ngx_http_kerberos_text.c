@@ -139,7 +139,7 @@ ngx_http_kerberos_is_variable(ngx_http_core_main_conf_t *cmcf, ngx_str_t *name)
     u_char                lower[64];
     ngx_uint_t            i, hash;
     ngx_hash_key_t       *key;
-    ngx_http_variable_t  *prefix;
+    ngx_http_variable_t  *prefix, *variable;
 
     if (name->len == 1 && name->data[0] >= '1' && name->data[0] <= '9') {
         return 1;
@@ -153,16 +153,18 @@ ngx_http_kerberos_is_variable(ngx_http_core_main_conf_t *cmcf, ngx_str_t *name)
 
     if (cmcf->variables_keys) {
 
-        /* nginx still reads its configuration */
+        /* the hash is still to be made of them */
 
         key = cmcf->variables_keys->keys.elts;
 
         for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
 
+            variable = key[i].value;
+
             if (name->len == key[i].key.len
                 && ngx_strncmp(lower, key[i].key.data, name->len) == 0)
             {
-                return 1;
+                return !(variable->flags & NGX_HTTP_VAR_NOHASH);
             }
         }
 

@@ -32,7 +32,11 @@ use Kerberos::Test;
 use Kerberos::Test::Dns qw(dns);
 use Kerberos::Test::Load qw(load);
 
-our @EXPORT = qw(dns load gateway following change has ids name generation told);
+our @EXPORT = qw(SOON dns load gateway following change has ids name generation told);
+
+# A TTL of a second, and two to ask, where the machine has nothing else to do.
+
+use constant SOON => 10;
 
 
 # The http block; without a server it has no resolver.
@@ -73,7 +77,7 @@ sub change ($ng, $yaml) { return $ng->write_file('services.yaml', $yaml) }
 
 # Within so many seconds these are the peers of a service, by their ids.
 
-sub has ($ng, $service, $wanted, $what, $seconds = 10) {
+sub has ($ng, $service, $wanted, $what, $seconds = SOON) {
     my $all  = join ' ', sort @$wanted;
     my $then = now();
     my $ok   = ok +(wait_for { ids($ng, $service) eq $all } $seconds), $what;
