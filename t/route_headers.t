@@ -57,7 +57,7 @@ services:
          X-Forwarded-For: ""}}
       - {path: /values,
          set_headers: {X-Tenant: "", X-Was: "\$http_x_tenant",
-         X-Two: "\$request_method-\$http_x_tenant-\$arg_x", X-None: "\$nothing",
+         X-Two: "\$request_method-\$http_x_tenant-\$arg_x", X-None: "\$remote_user",
          X-Empty: "\$http_x_nothing", X-Route: "\$kerberos_route"}}
       - {path: /broken, set_headers: {X-Broken: "<\$broken>"}}
       - {path: /asked, set_headers: {User-Agent: "not \$http_user_agent"}}
@@ -133,6 +133,27 @@ subtest 'values' => sub {
     $sent = sent('/group/a%20b/c/d');
     is $sent->{'x-groups'}, 'c/d-a b', 'groups';
     is $sent->{'x-path'}, '/group/a b/c/d', 'and the path as it was';
+};
+
+# As with nginx's own proxy_set_header: a misspelt one would take the header away in silence.
+
+subtest 'a variable that nobody knows' => sub {
+    my $bad = <<'EOF';
+a:
+  peers: [http://127.0.0.1:1]
+  routes:
+    - {regex: "/(?P<user>.*)", set_headers: {X-User: $user, X-Lane: "$http_x_lane-$usr"}}
+EOF
+    my $why = qr{services\.yaml:4:69: unknown "usr" variable\b.*\n.* 4 \|     - \{regex: .*\n.* \^};
+    my $was = $ng->write_file('was.yaml', do { local (@ARGV, $/) = $ng->path('services.yaml'); <> });
+
+    $ng->allow(qr/services\.yaml|not taken over|\[error\] \S+ +\d* \| /);
+    $ng->write_file('services.yaml', $bad);
+    like +($ng->config_test)[1], $why, 'is refused by nginx -t';
+    ok +(wait_for { (status($ng)->{config}{error}{message} // '') =~ $why }), 'and as a change';
+
+    rename $was, $ng->path('services.yaml') or die $!;
+    ok +(wait_for { !status($ng)->{config}{error} }), 'which is taken back';
 };
 
 subtest 'line breaks' => sub {

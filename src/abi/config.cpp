@@ -82,6 +82,18 @@ void refuse(const kerberos_config& config, const Service& service, Place place,
   }
 }
 
+void append_header_variables(kerberos_config& config, const Service& service) {
+  for (const auto& route : service.routes) {
+    for (const auto& header : route.set_headers) {
+      for (const auto& piece : header.value) {
+        if (piece.kind != kerberos::route::PieceKind::kVariable) continue;
+        config.header_variables.push_back(
+            {config.registry.services.size(), piece.text, header.place});
+      }
+    }
+  }
+}
+
 // Takes over what was read.
 void append(kerberos_config& config, FilesReading& reading, const std::vector<Source>& sources) {
   auto& services = config.registry.services;
@@ -94,6 +106,7 @@ void append(kerberos_config& config, FilesReading& reading, const std::vector<So
     if (file != nullptr && config.registry.certificates.try_emplace(*file).second) {
       config.files.push_back(services.size());
     }
+    append_header_variables(config, service);
     service.origin = kerberos::registry::Origin::kFile;
     service.source += before;
     services.push_back(std::move(service));
@@ -291,6 +304,26 @@ kerberos_result kerberos_config_refuse_key(const kerberos_config* config, size_t
   return guarded([&] {
     const Service& service = config->registry.services[number];
     refuse(*config, service, service.balance_place, view(why), on_message, context);
+    return KERBEROS_OK;
+  });
+}
+
+size_t kerberos_config_header_variables(const kerberos_config* config) {
+  return config->header_variables.size();
+}
+
+kerberos_text kerberos_config_header_variable(const kerberos_config* config, size_t number) {
+  return text(config->header_variables[number].name);
+}
+
+kerberos_result kerberos_config_refuse_header_variable(const kerberos_config* config, size_t number,
+                                                       kerberos_text why,
+                                                       kerberos_on_message on_message,
+                                                       void* context) {
+  return guarded([&] {
+    const auto& variable = config->header_variables[number];
+    const Service& service = config->registry.services[variable.service];
+    refuse(*config, service, variable.place, view(why), on_message, context);
     return KERBEROS_OK;
   });
 }

@@ -29,6 +29,13 @@ struct kerberos_config_s {
   std::vector<Target> targets;
   // The files of certificates that services name, by the first that does.
   std::vector<std::size_t> files;
+  // The variables by which routes set headers.
+  struct Variable {
+    std::size_t service;
+    std::string name;
+    kerberos::base::Place place;
+  };
+  std::vector<Variable> header_variables;
   std::vector<kerberos::registry::Source> sources;  // that were read
   std::vector<std::string> variables;               // that they asked for
   std::string idle;                                 // what they said that has no effect

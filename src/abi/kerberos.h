@@ -181,6 +181,13 @@ int kerberos_config_in_registry(const kerberos_config *config, size_t service);
 /* Tells what is wrong with the key of a service in a registry, and where it stands. */
 kerberos_result kerberos_config_refuse_key(const kerberos_config *config, size_t service,
     kerberos_text why, kerberos_on_message on_message, void *context);
+/* The variables by which routes set headers, as often as they stand there. */
+size_t kerberos_config_header_variables(const kerberos_config *config);
+kerberos_text kerberos_config_header_variable(const kerberos_config *config, size_t number);
+/* Tells what is wrong with it, and where it stands. */
+kerberos_result kerberos_config_refuse_header_variable(const kerberos_config *config,
+    size_t number, kerberos_text why, kerberos_on_message on_message, void *context);
+
 size_t kerberos_config_peers(const kerberos_config *config);
 
 /* The size in bytes that a zone needs for these services and so many processes. */

@@ -12,6 +12,8 @@
 
 static u_char *ngx_http_kerberos_next_variable(u_char *p, u_char *last,
     ngx_str_t *name);
+static kerberos_text ngx_http_kerberos_unknown(u_char *buf, size_t size,
+    ngx_str_t *name);
 static ngx_uint_t ngx_http_kerberos_is_variable(
     ngx_http_core_main_conf_t *cmcf, ngx_str_t *name);
 
@@ -76,8 +78,8 @@ ngx_http_kerberos_evaluate(ngx_http_request_t *r, kerberos_text text,
 
 
 /*
- * Whether the keys of the services of a registry name variables that nginx
- * has.  A thread may ask: it reads what is fixed since the start
+ * Whether nginx has the variables by which services hash and routes set
+ * headers.  A thread may ask: it reads what is fixed since the start
  */
 
 ngx_int_t
@@ -89,7 +91,7 @@ ngx_http_kerberos_check_variables(ngx_http_kerberos_main_conf_t *kmcf,
     u_char                      said[256];
     ngx_int_t                   rc;
     ngx_str_t                   name;
-    kerberos_text               key, why;
+    kerberos_text               text, why;
     ngx_http_conf_ctx_t        *ctx;
     ngx_http_core_main_conf_t  *cmcf;
 
@@ -105,31 +107,52 @@ ngx_http_kerberos_check_variables(ngx_http_kerberos_main_conf_t *kmcf,
             continue;
         }
 
-        key = kerberos_config_key(config, i);
+        text = kerberos_config_key(config, i);
 
-        p = (u_char *) key.data;
-        last = p + key.len;
+        p = (u_char *) text.data;
+        last = p + text.len;
 
         while (ngx_http_kerberos_next_variable(p, last, &name)) {
 
             p = name.data + name.len;
 
-            if (ngx_http_kerberos_is_variable(cmcf, &name)) {
-                continue;
+            if (!ngx_http_kerberos_is_variable(cmcf, &name)) {
+                why = ngx_http_kerberos_unknown(said, sizeof(said), &name);
+                (void) kerberos_config_refuse_key(config, i, why, on_message,
+                                                  context);
+                rc = NGX_ERROR;
             }
+        }
+    }
 
-            why.data = (char *) said;
-            why.len = ngx_snprintf(said, sizeof(said),
-                                   "unknown \"%V\" variable", &name)
-                      - said;
+    for (i = 0; i < kerberos_config_header_variables(config); i++) {
 
-            (void) kerberos_config_refuse_key(config, i, why, on_message,
-                                              context);
+        text = kerberos_config_header_variable(config, i);
+
+        name.data = (u_char *) text.data;
+        name.len = text.len;
+
+        if (!ngx_http_kerberos_is_variable(cmcf, &name)) {
+            why = ngx_http_kerberos_unknown(said, sizeof(said), &name);
+            (void) kerberos_config_refuse_header_variable(config, i, why,
+                                                          on_message, context);
             rc = NGX_ERROR;
         }
     }
 
     return rc;
+}
+
+
+static kerberos_text
+ngx_http_kerberos_unknown(u_char *buf, size_t size, ngx_str_t *name)
+{
+    kerberos_text  why;
+
+    why.data = (char *) buf;
+    why.len = ngx_snprintf(buf, size, "unknown \"%V\" variable", name) - buf;
+
+    return why;
 }
 
 

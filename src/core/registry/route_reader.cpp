@@ -172,7 +172,7 @@ void finish_set_headers(Draft& draft) {
     if (!value) continue;
     route::PiecesReading reading = route::parse_pieces(*value, draft.groups, true);
     is_good(field, reading.refusal, problems);
-    draft.set_headers.push_back({name, std::move(reading.pieces)});
+    draft.set_headers.push_back({name, std::move(reading.pieces), field.value.place});
   }
 }
 

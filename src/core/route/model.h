@@ -41,8 +41,7 @@ struct Condition {
 struct Header {
   std::string name;
   Pieces value;  // none: the header is taken away
-
-  friend bool operator==(const Header&, const Header&) = default;
+  base::Place place = {};  // of the value
 };
 
 struct Route {
