@@ -26,6 +26,7 @@ sub gateway (@order) {
     return nginx(backend => $b, http => join('', "    kerberos_breaker off;\n",
         upstream('keys',     'hash $arg_k',                @peers),
         upstream('cookie',   'hash $cookie_user',          @peers),
+        upstream('client',   'hash $proxy_add_x_forwarded_for', @peers),
         upstream('text',     'hash "$host/$arg_a:$arg_b"', @peers),
         upstream('fixed',    'hash always',                @peers),
         upstream('weighted', 'hash $arg_k',                '1%% weight=3', '2%%'),
@@ -101,6 +102,19 @@ subtest 'a cookie' => sub {
 
     is_deeply [grep { keys $peer{$_}->%* != 1 } sort keys %peer], [], 'keeps its user at one peer';
     cmp_ok scalar(keys %{ { map { %$_ } values %peer } }), '>', 2, 'users are at several';
+};
+
+subtest 'the client and its proxies' => sub {
+    my %by;
+
+    for my $client (1 .. 20) {
+        my @headers = (headers => ['X-Forwarded-For' => "192.0.2.$client"]);
+
+        $by{$client}{ http_get($ng->port, '/client', @headers)->{headers}{'x-backend'} } = 1 for 1 .. 5;
+    }
+    is scalar(grep { keys %$_ > 1 } values %by), 0, 'each client has its peer';
+    my %all = map { %$_ } values %by;
+    cmp_ok scalar(keys %all), '>', 2, 'and they are spread';
 };
 
 subtest 'without a key, as by random' => sub {

@@ -63,6 +63,7 @@ services:
       - {path: /asked, set_headers: {User-Agent: "not \$http_user_agent"}}
       - {regex: "/group/([^/]+)/(?P<b>.*)", set_headers: {X-Groups: "\$b-\$1", X-Path: "\$uri"},
          rewrite: "/\$1"}
+      - {path: /added, set_headers: {X-Forwarded-For: "\$proxy_add_x_forwarded_for"}}
       - {path: /case, set_headers: {x-LANE: fast}}
       - {path: /many, set_headers: {@{[join ', ', map {"X-H$_: v$_"} 1 .. 30]}}}
 EOF
@@ -154,6 +155,15 @@ EOF
 
     rename $was, $ng->path('services.yaml') or die $!;
     ok +(wait_for { !status($ng)->{config}{error} }), 'which is taken back';
+};
+
+# A variable that nginx does not look up by name itself.
+
+subtest 'added to' => sub {
+    my $sent = sent('/added', 'X-Forwarded-For' => '192.0.2.1');
+
+    is $sent->{'x-forwarded-for'}, '192.0.2.1, 127.0.0.1', 'what the client sent';
+    is sent('/added')->{'x-forwarded-for'}, '127.0.0.1', 'where it sent none';
 };
 
 subtest 'line breaks' => sub {

@@ -209,6 +209,7 @@ void ngx_http_kerberos_adopt(ngx_http_kerberos_main_conf_t *kmcf);
 
 ngx_int_t ngx_http_kerberos_evaluate(ngx_http_request_t *r,
     kerberos_text text, ngx_str_t *value);
+void ngx_http_kerberos_name_variables(ngx_conf_t *cf);
 ngx_int_t ngx_http_kerberos_check_variables(
     ngx_http_kerberos_main_conf_t *kmcf, kerberos_config *config,
     kerberos_on_message on_message, void *context);

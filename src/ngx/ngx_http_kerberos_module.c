@@ -164,6 +164,14 @@ ngx_http_kerberos_create_main_conf(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_kerberos_postconfiguration(ngx_conf_t *cf)
 {
+    ngx_http_kerberos_main_conf_t  *kmcf;
+
+    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
+
+    if (kmcf->used) {
+        ngx_http_kerberos_name_variables(cf);
+    }
+
     if (ngx_http_kerberos_init_header_filter(cf) != NGX_OK) {
         return NGX_ERROR;
     }

@@ -78,6 +78,38 @@ ngx_http_kerberos_evaluate(ngx_http_request_t *r, kerberos_text text,
 
 
 /*
+ * nginx leaves this one out of the table in which variables are found by name:
+ * it knows it where it reads its configuration.  Runs before that table is
+ * built
+ */
+
+void
+ngx_http_kerberos_name_variables(ngx_conf_t *cf)
+{
+    ngx_uint_t                  i;
+    ngx_hash_key_t             *key;
+    ngx_http_variable_t        *variable;
+    ngx_http_core_main_conf_t  *cmcf;
+
+    static ngx_str_t  name = ngx_string("proxy_add_x_forwarded_for");
+
+    cmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_core_module);
+
+    key = cmcf->variables_keys->keys.elts;
+
+    for (i = 0; i < cmcf->variables_keys->keys.nelts; i++) {
+
+        if (key[i].key.len == name.len
+            && ngx_strncmp(key[i].key.data, name.data, name.len) == 0)
+        {
+            variable = key[i].value;
+            variable->flags &= ~NGX_HTTP_VAR_NOHASH;
+        }
+    }
+}
+
+
+/*
  * Whether nginx has the variables by which services hash and routes set
  * headers.  A thread may ask: it reads what is fixed since the start
  */
