@@ -34,6 +34,11 @@ my $ng = nginx(backend => $b, start => 0, http => <<'EOF');
             set $agent $http_user_agent;
             proxy_pass http://kerberos;
         }
+        location /early/ {
+            if ($http_user_agent = nobody) { return 400; }
+            proxy_set_header X-Seen-Agent $http_user_agent;
+            proxy_pass http://kerberos;
+        }
         location = /status { kerberos_status; }
     }
 EOF
@@ -60,6 +65,10 @@ services:
          X-Two: "\$request_method-\$http_x_tenant-\$arg_x", X-None: "\$remote_user",
          X-Empty: "\$http_x_nothing", X-Route: "\$kerberos_route"}}
       - {path: /broken, set_headers: {X-Broken: "<\$broken>"}}
+      - {path: /own/was,
+         set_headers: {User-Agent: gate, X-Lane: fast, Cookie: "a=1", Authorization: "Basic eDp5",
+         X-Forwarded-For: 10.0.0.1, X-Was: "\$http_user_agent \$http_cookie"}}
+      - {path: /early, set_headers: {User-Agent: gate}}
       - {path: /asked, set_headers: {User-Agent: "not \$http_user_agent"}}
       - {regex: "/group/([^/]+)/(?P<b>.*)", set_headers: {X-Groups: "\$b-\$1", X-Path: "\$uri"},
          rewrite: "/\$1"}
@@ -120,6 +129,13 @@ subtest 'proxy_set_header' => sub {
         'its variables are those of the request to the peer';
     is_deeply [@{ sent('/own/gone/', @client) }{@seen}],
         [undef, undef, undef, '127.0.0.1', undef], 'also of what is taken away';
+
+    $sent = sent('/own/was', @client);
+    is_deeply [@$sent{@seen}], ['gate', 'fast', 'a=1', '10.0.0.1, 127.0.0.1', 'Basic eDp5'],
+        'also where values were made of the same variables';
+    like $sent->{'x-was'}, qr/^client b=2/, 'which are those of the client';
+
+    is sent('/early/x', @client)->{'x-seen-agent'}, 'gate', 'also of one that was asked for before';
 };
 
 subtest 'values' => sub {
@@ -196,6 +212,13 @@ subtest 'the log' => sub {
     my ($line) = $lines->() =~ m{^/gone/log (.*)}m;
     like $line, qr/^agent=client .*forwarded=192\.0\.2\.1, 192\.0\.2\.2$/,
         'what the client sent is known to others';
+
+    for my $path (qw(/own/log /own/was/log /early/log)) {
+        sent($path, @client);
+        ok wait_for { $lines->() =~ m{^$path .*\n}m }, "$path: written";
+        like $lines->(), qr{^$path agent=client tenant=- forwarded=192\.0\.2\.1, 192\.0\.2\.2$}m,
+            'also where the location has asked for it with what the peer got';
+    }
 };
 
 done_testing;

@@ -93,6 +93,7 @@ struct ngx_http_kerberos_main_conf_s {
     ngx_resolver_t                  *resolver;       /* NULL: follow no names */
     ngx_msec_t                       resolver_timeout;
     ngx_array_t                      upstream_modules;   /* their indexes */
+    ngx_array_t                      cached;         /* of ngx_uint_t */
     ngx_http_kerberos_state_t       *state;          /* NULL: keep nothing */
 
     ngx_cycle_t                     *cycle;

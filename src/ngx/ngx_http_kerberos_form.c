@@ -22,6 +22,7 @@ struct ngx_http_kerberos_form_s {
     ngx_str_t                        uri;
     ngx_str_t                        exten;
     ngx_http_headers_in_t            headers_in;
+    ngx_http_variable_value_t       *cached;         /* made of them */
     unsigned                         valid_unparsed_uri:1;
     unsigned                         valid_location:1;
     unsigned                         quoted_uri:1;
@@ -29,9 +30,9 @@ struct ngx_http_kerberos_form_s {
 
 
 static ngx_http_kerberos_form_t *ngx_http_kerberos_form_of(
-    ngx_http_request_t *r);
+    ngx_http_request_t *r, ngx_http_kerberos_ctx_t *ctx);
 static void ngx_http_kerberos_set_form(ngx_http_request_t *r,
-    ngx_http_kerberos_form_t *form);
+    ngx_http_kerberos_ctx_t *ctx, ngx_http_kerberos_form_t *form);
 static ngx_int_t ngx_http_kerberos_set_headers(ngx_http_request_t *r,
     ngx_http_kerberos_ctx_t *ctx, kerberos_route *route);
 static ngx_int_t ngx_http_kerberos_change_path(ngx_http_request_t *r,
@@ -48,7 +49,7 @@ ngx_http_kerberos_apply_route(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ctx->original = ngx_http_kerberos_form_of(r);
+    ctx->original = ngx_http_kerberos_form_of(r, ctx);
     if (ctx->original == NULL) {
         return NGX_ERROR;
     }
@@ -67,7 +68,7 @@ ngx_http_kerberos_apply_route(ngx_http_request_t *r,
         return NGX_ERROR;
     }
 
-    ctx->sent = ngx_http_kerberos_form_of(r);
+    ctx->sent = ngx_http_kerberos_form_of(r, ctx);
 
     return ctx->sent ? NGX_OK : NGX_ERROR;
 }
@@ -90,12 +91,12 @@ ngx_http_kerberos_send_form(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    ctx->original = ngx_http_kerberos_form_of(r);
+    ctx->original = ngx_http_kerberos_form_of(r, ctx);
     if (ctx->original == NULL) {
         return NGX_ERROR;
     }
 
-    ngx_http_kerberos_set_form(r, sent);
+    ngx_http_kerberos_set_form(r, ctx, sent);
 
     u = r->upstream;
 
@@ -116,14 +117,14 @@ ngx_http_kerberos_restore_request(ngx_http_request_t *r,
     ngx_http_kerberos_ctx_t *ctx)
 {
     if (ctx->original) {
-        ngx_http_kerberos_set_form(r, ctx->original);
+        ngx_http_kerberos_set_form(r, ctx, ctx->original);
         ctx->original = NULL;
     }
 }
 
 
 static ngx_http_kerberos_form_t *
-ngx_http_kerberos_form_of(ngx_http_request_t *r)
+ngx_http_kerberos_form_of(ngx_http_request_t *r, ngx_http_kerberos_ctx_t *ctx)
 {
     ngx_http_kerberos_form_t  *form;
 
@@ -135,6 +136,12 @@ ngx_http_kerberos_form_of(ngx_http_request_t *r)
     form->uri = r->uri;
     form->exten = r->exten;
     form->headers_in = r->headers_in;
+
+    form->cached = ngx_http_kerberos_save_cached(r, ctx->kmcf);
+    if (form->cached == NULL) {
+        return NULL;
+    }
+
     form->valid_unparsed_uri = r->valid_unparsed_uri;
     form->valid_location = r->valid_location;
     form->quoted_uri = r->quoted_uri;
@@ -145,7 +152,7 @@ ngx_http_kerberos_form_of(ngx_http_request_t *r)
 
 static void
 ngx_http_kerberos_set_form(ngx_http_request_t *r,
-    ngx_http_kerberos_form_t *form)
+    ngx_http_kerberos_ctx_t *ctx, ngx_http_kerberos_form_t *form)
 {
     off_t       length;
     ngx_uint_t  chunked;
@@ -165,6 +172,8 @@ ngx_http_kerberos_set_form(ngx_http_request_t *r,
 
     r->headers_in.content_length_n = length;
     r->headers_in.chunked = chunked;
+
+    ngx_http_kerberos_set_cached(r, ctx->kmcf, form->cached);
 }
 
 
@@ -202,6 +211,8 @@ ngx_http_kerberos_set_headers(ngx_http_request_t *r,
 
         headers[i].value = pieces.value;
     }
+
+    ngx_http_kerberos_set_cached(r, ctx->kmcf, NULL);
 
     return ngx_http_kerberos_replace_headers(r, headers, route->set_headers);
 }

@@ -99,6 +99,15 @@ void ngx_http_kerberos_restore_request(ngx_http_request_t *r,
 ngx_int_t ngx_http_kerberos_replace_headers(ngx_http_request_t *r,
     ngx_keyval_t *headers, ngx_uint_t n);
 
+/* ngx_http_kerberos_cached.c: variables that are made of headers */
+
+ngx_int_t ngx_http_kerberos_find_cached(ngx_cycle_t *cycle,
+    ngx_http_kerberos_main_conf_t *kmcf);
+ngx_http_variable_value_t *ngx_http_kerberos_save_cached(
+    ngx_http_request_t *r, ngx_http_kerberos_main_conf_t *kmcf);
+void ngx_http_kerberos_set_cached(ngx_http_request_t *r,
+    ngx_http_kerberos_main_conf_t *kmcf, ngx_http_variable_value_t *values);
+
 /* ngx_http_kerberos_terms.c: what an attempt goes by */
 
 ngx_http_upstream_conf_t *ngx_http_kerberos_own_conf(

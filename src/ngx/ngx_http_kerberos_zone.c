@@ -7,6 +7,7 @@
 
 #include "ngx/ngx_http_kerberos_idle.h"
 #include "ngx/ngx_http_kerberos_registry.h"
+#include "ngx/ngx_http_kerberos_request.h"
 #include "ngx/ngx_http_kerberos_tls.h"
 
 
@@ -183,6 +184,10 @@ ngx_http_kerberos_init_module(ngx_cycle_t *cycle)
 
     if (kmcf == NULL || kmcf->zone == NULL || ngx_test_config) {
         return NGX_OK;
+    }
+
+    if (ngx_http_kerberos_find_cached(cycle, kmcf) != NGX_OK) {
+        return NGX_ERROR;
     }
 
     shpool = (ngx_slab_pool_t *) kmcf->shm_zone->shm.addr;
