@@ -31,6 +31,24 @@ bool is_closed(std::string_view text) {
   return closing_quote(text) != std::string_view::npos;
 }
 
+// The dash of an item without a value, by the place of whatever comes next: between them there are
+// blanks and comments only.
+std::optional<std::size_t> dash_before(std::string_view text, std::size_t next) {
+  for (std::string_view before = text.substr(0, next);;) {
+    const std::size_t begin = before.rfind('\n') + 1;  // npos + 1 is the first line
+    const std::string_view line = before.substr(begin);
+    const std::size_t word = line.find_first_not_of(" \t\r");
+    if (word != std::string_view::npos && line[word] == '-') {
+      const std::size_t end = std::min(line.find_first_not_of("- \t\r", word), line.size());
+      if (end < line.size() && line[end] != '#') return std::nullopt;
+      return begin + line.substr(0, end).rfind('-');
+    }
+    const bool is_empty = word == std::string_view::npos || line[word] == '#';
+    if (!is_empty || begin == 0) return std::nullopt;
+    before = before.substr(0, begin - 1);
+  }
+}
+
 // Makes a tree of yaml-cpp's events. What leaves the structure in doubt stops the building, so
 // that nothing else is reported of what would only be its consequence.
 class Builder : public YAML::EventHandler {
@@ -55,7 +73,7 @@ class Builder : public YAML::EventHandler {
   void stop(const YAML::Exception& error) {
     stop(unreadable(text_, {.message = error.msg,
                             .place = place_of(error.mark),
-                            .at = text_.size() - from(error.mark).size(),
+                            .at = at(error.mark),
                             .bracket = outermost_bracket()}));
   }
 
@@ -88,6 +106,8 @@ class Builder : public YAML::EventHandler {
     if (under_key()) {
       node.place = open_.back().key->place;
       node.length = open_.back().key->length;
+    } else if (is_item()) {
+      node.place = place_of_item(mark);
     }
     if (awaits_key()) return stop(node.place, "empty key (a key is a word)");
     add(std::move(node));
@@ -176,6 +196,23 @@ class Builder : public YAML::EventHandler {
     return mark.pos >= 0 && at < text_.size() ? text_.substr(at) : std::string_view();
   }
 
+  std::size_t at(const YAML::Mark& mark) const { return text_.size() - from(mark).size(); }
+
+  // Of an item that is nothing: its own where it is written (as "~"), or else that of its dash.
+  base::Place place_of_item(const YAML::Mark& mark) const {
+    base::Place place = place_of(mark);
+    const auto dash = dash_before(text_, at(mark));
+    if (!dash) return place;
+    const std::string_view between = text_.substr(*dash, at(mark) - *dash);
+    const auto lines = static_cast<int>(std::ranges::count(between, '\n'));
+    if (lines == 0 && !from(mark).empty()) return place;
+    // The parser has seen a line end behind a text that has none.
+    const int added = static_cast<std::size_t>(mark.pos) > text_.size() ? 1 : 0;
+    const auto begin = text_.substr(0, *dash).rfind('\n') + 1;
+    return {place.line - lines - added, static_cast<int>(*dash - begin) + 1};
+  }
+
+  bool is_item() const { return !open_.empty() && open_.back().node.kind == Kind::kSequence; }
   bool under_key() const { return !open_.empty() && open_.back().key.has_value(); }
   bool awaits_key() const {
     return !open_.empty() && open_.back().node.kind == Kind::kMap && !open_.back().key;
@@ -200,7 +237,7 @@ class Builder : public YAML::EventHandler {
     Open next;
     next.node.kind = kind;
     next.node.place = place;
-    next.at = text_.size() - from(mark).size();
+    next.at = at(mark);
     open_.push_back(std::move(next));
   }
 
