@@ -82,7 +82,7 @@ subtest 'what both take' => sub {
         "{}\n",
         "services: {}\n",
         "404: [http://10.0.0.1]\n",
-        "a: [http://10.0.0.1, {url: \"unix:/run/a.sock\", id: 7}]\n",
+        "a: [http://10.0.0.1, {url: \"unix:/run/a.sock\", id: 7}, {url: http://10.0.0.2, id: true}]\n",
         "version: 1\nallow_shrink: true\nservices: {a: [http://10.0.0.1]}\n",
         "services: {a: {peers: [{url: \"http://\${HOST}:80\", weight: \"\${N}\", down: \"\${ON}\"}]}}\n",
         "defaults: {balance: random, keepalive: off, tls: {verify: false}}\nservices: {}\n",
@@ -101,7 +101,8 @@ subtest 'what both take' => sub {
             '[{host: "*.a.example"}]', '[{path: /, methods: [GET, PURGE], priority: 3}]',
             '[{path: /, headers: {X-A: 7, X-B: {present: false}}, query: {v: {regex: "[12]"}}}]',
             '[{path: /a, strip: true, name: a}, {path: "/${HOST}", rewrite: /b}]',
-            '[{path: /, set_headers: {X-A: "", X-B: $remote_addr}}]'),
+            '[{path: /, set_headers: {X-A: "", X-B: $remote_addr, X-C: true, X-D: 7}}]',
+            '[{path: /, name: true, query: {v: {exact: true}}}]'),
     );
     my @flaws = flaws(@texts);
 

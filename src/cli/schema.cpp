@@ -41,9 +41,9 @@ Json whole_number(std::int64_t lowest, std::int64_t highest) {
   return {{"type", "integer"}, {"minimum", lowest}, {"maximum", highest}};
 }
 
-// What YAML takes for a number may be a text.
+// What YAML takes for a number or a truth value may be a text.
 Json a_text() {
-  return {{"type", {"string", "number"}}};
+  return {{"type", {"string", "number", "boolean"}}};
 }
 
 Json list_of(Json items) {
@@ -228,6 +228,7 @@ class Schema {
     Json forms = Json::array();
     forms.push_back(a_text());
     if (row.inside != nullptr) {
+      forms.back()["type"] = {"string", "number"};  // a truth value: {present: true} was meant
       define_once(std::string(row.name), row);
       forms.push_back(defined(row.name));
     }
