@@ -14,6 +14,7 @@ use Kerberos::Test;
 my $b  = backend(3);
 my $ng = nginx(backend => $b, start => 0, http => <<'EOF');
     kerberos_registry services.yaml;
+    kerberos_zone 256k;
     server {
         listen 127.0.0.1:%%PORT%%;
         proxy_next_upstream off;
@@ -121,6 +122,27 @@ subtest 'a file that is cut off' => sub {
     change("version: 1\nallow_shrink: true\n" . registry(a => [url(2)]) =~ s/^version: 1\n//r);
     ok taken($before), 'unless it says that it is meant';
     is scalar(map { $_->{peers}->@* } status($ng)->{services}->@*), 1, 'as it says';
+};
+
+subtest 'more than there is memory for' => sub {
+    my $before = generation();
+    my $told   = sub { scalar $ng->log_lines(qr/has no memory for \d+ peers/) };
+    my @many   = map { 'http://127.1.' . int($_ / 200) . '.' . (1 + $_ % 200) . ':1' } 1 .. 2000;
+
+    $ng->allow(qr/has no memory for/);
+    change(registry(a => [url(2)], b => \@many));
+    ok wait_for { status($ng)->{config}{error} }, 'the status says so';
+    like status($ng)->{config}{error}{message},
+        qr/^zone "kerberos" of 256k has no memory for 2001 peers in 2 services .*trying again$/,
+        'in the words of the log';
+    pause(2);    # it is tried again
+    is $told->(), 1, 'which are told once';
+    is generation(), $before, 'what is in force stays';
+    is get()->{status}, 200, 'and serves';
+
+    change(registry(a => [url(2), url(3)]));
+    ok taken($before), 'until there is less';
+    is status($ng)->{config}{error}, undef, 'and the error is gone';
 };
 
 done_testing;

@@ -32,6 +32,7 @@ typedef struct {
     ngx_array_t                      names;          /* to be asked for first */
     kerberos_config                 *config;         /* that has names */
     ngx_http_kerberos_end_e          end;
+    ngx_uint_t                       told;           /* now, and not before */
     uint64_t                         generation;
     size_t                           services;
     size_t                           peers;
@@ -47,6 +48,7 @@ static ngx_uint_t ngx_http_kerberos_wants_config(
     ngx_http_kerberos_load_t *load);
 static ngx_int_t ngx_http_kerberos_put_in_force(ngx_http_kerberos_load_t *load,
     kerberos_config *config);
+static void ngx_http_kerberos_tell_short(ngx_http_kerberos_load_t *load);
 static void ngx_http_kerberos_add_line(void *context, kerberos_text line);
 static void ngx_http_kerberos_add_name(void *context, kerberos_text name);
 static void ngx_http_kerberos_keep_config(ngx_http_kerberos_load_t *load);
@@ -131,6 +133,40 @@ ngx_http_kerberos_load(void *data)
     {
         load->end = NGX_HTTP_KERBEROS_REFUSED;
     }
+
+    if (load->end == NGX_HTTP_KERBEROS_SHORT) {
+        ngx_http_kerberos_tell_short(load);
+    }
+}
+
+
+/* what is refused is the lack, not the text: that is tried again */
+
+static void
+ngx_http_kerberos_tell_short(ngx_http_kerberos_load_t *load)
+{
+    u_char             text[256];
+    kerberos_text      line;
+    ngx_shm_zone_t    *zone;
+    kerberos_edition   edition;
+
+    zone = load->kmcf->shm_zone;
+
+    line.data = (char *) text;
+    line.len = ngx_snprintf(text, sizeof(text),
+                            "zone \"%V\" of %uzk has no memory for %uz peers "
+                            "in %uz services beside those in use: registry "
+                            "not taken over, trying again",
+                            &zone->shm.name, zone->shm.size / 1024,
+                            load->peers, load->services)
+               - text;
+
+    ngx_http_kerberos_add_line(load, line);
+
+    edition = load->edition;
+    ngx_memzero(edition.digest, sizeof(edition.digest));
+
+    load->told = ngx_http_kerberos_refuse(load->kmcf, &edition, &load->lines);
 }
 
 
@@ -381,8 +417,6 @@ ngx_http_kerberos_end_load(void *data)
     switch (load->end) {
 
     case NGX_HTTP_KERBEROS_TAKEN:
-        leader->lacked = 0;
-
         ngx_log_error(NGX_LOG_NOTICE, log, 0,
                       "registry taken over: generation %uL, %uz services, "
                       "%uz peers; read in %Mms, built in %Mms",
@@ -430,17 +464,12 @@ ngx_http_kerberos_end_load(void *data)
 
         ngx_memzero(leader->read, sizeof(leader->read));
 
-        if (!leader->lacked) {
-            ngx_log_error(NGX_LOG_ERR, log, 0,
-                          "zone \"%V\" of %uzk has no memory for %uz peers in "
-                          "%uz services beside those in use: registry not "
-                          "taken over, trying again",
-                          &kmcf->shm_zone->shm.name,
-                          kmcf->shm_zone->shm.size / 1024, load->peers,
-                          load->services);
+        line = load->lines.elts;
+
+        for (i = 0; load->told && i < load->lines.nelts; i++) {
+            ngx_log_error(NGX_LOG_ERR, log, 0, "%V", &line[i]);
         }
 
-        leader->lacked = 1;
         break;
 
     default:
