@@ -160,6 +160,27 @@ subtest 'what was taken over while nginx ran is the last good one' => sub {
     ok +(wait_for { slurp($kept) =~ /"text":"more:/ }), 'until another is good';
 };
 
+subtest 'a variable that nobody sets' => sub {
+    $ng->stop(name => 'nginx was well');
+    put('one.yaml' =>
+            "services:\n  more: {balance: hash \$nobody_set_this, peers: ['http://%%BACKEND_1%%']}\n");
+    start();
+    is get('more'), 200, 'the last good one serves';
+    is scalar($ng->log_lines(
+        qr/\[error\] .*one.yaml:2:\d+: unknown "nobody_set_this" variable/)), 1,
+        'it is told, with its place';
+    like status($ng)->{config}{error}{message}, qr/one.yaml:2:\d+: unknown.*\n.* \| +\^/s, 'by the status, too';
+    put('one.yaml' => "more:\n  - http://%%BACKEND_1%%\n");
+    ok +(wait_for { !status($ng)->{config}{error} }), 'until it is good again';
+
+    put('one.yaml' =>
+            "services:\n  more: {balance: hash \$nobody_set_this, peers: ['http://%%BACKEND_1%%']}\n");
+    ok +(wait_for { (status($ng)->{config}{error}{message} // '') =~ /one.yaml:2:\d+: unknown "nobody/ }),
+        'while nginx runs, in the same words';
+    put('one.yaml' => "more:\n  - http://%%BACKEND_1%%\n");
+    ok +(wait_for { !status($ng)->{config}{error} }), 'and back';
+};
+
 subtest 'files that are not there' => sub {
     $ng->stop(name => 'nginx was well');
     unlink $ng->path('one.yaml');
