@@ -164,14 +164,6 @@ ngx_http_kerberos_create_main_conf(ngx_conf_t *cf)
 static ngx_int_t
 ngx_http_kerberos_postconfiguration(ngx_conf_t *cf)
 {
-    ngx_http_kerberos_main_conf_t  *kmcf;
-
-    kmcf = ngx_http_conf_get_module_main_conf(cf, ngx_http_kerberos_module);
-
-    if (kmcf->used) {
-        ngx_http_kerberos_name_variables(cf);
-    }
-
     if (ngx_http_kerberos_init_header_filter(cf) != NGX_OK) {
         return NGX_ERROR;
     }
@@ -233,6 +225,10 @@ ngx_http_kerberos_init_main_conf(ngx_conf_t *cf, void *conf)
 
     if (ngx_http_kerberos_check_upstreams(cf) != NGX_OK) {
         return NGX_CONF_ERROR;
+    }
+
+    if (kmcf->used) {
+        ngx_http_kerberos_name_variables(cf);
     }
 
     if (ngx_http_kerberos_read_registries(cf, kmcf) != NGX_OK) {

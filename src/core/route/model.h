@@ -40,7 +40,7 @@ struct Condition {
 
 struct Header {
   std::string name;
-  Pieces value;  // none: the header is taken away
+  Pieces value;            // none: the header is taken away
   base::Place place = {};  // of the value
 };
 
