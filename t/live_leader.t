@@ -113,7 +113,7 @@ subtest 'a leader that stops' => sub {
     isnt leader($ng), $leader, 'another does';
     pause(0.6);
     is status($ng)->{generation}, $generation, 'nothing was taken over twice';
-    is scalar($ng->log_lines(qr/registry taken over/)), $generation - 1, 'one line for each';
+    ok +(wait_for { $ng->log_lines(qr/registry taken over/) == $generation - 1 }), 'one line for each';
     change($ng);
     taken($ng, 'a change');
 

@@ -72,7 +72,7 @@ for my $way (@ways) {
             ok wait_for { $dns->queries('users.test', 'A') >= $asked + 2 }, 'it is asked again and again';
         }
         is name($ng, 'users.test')->{error}, $error, 'the error is still there';
-        is told($ng, qr/name "users\.test"/), 2, 'after the first answer there is one line, no more'
+        is told($ng, qr/name "users\.test"/, 2), 2, 'after the first answer there is one line, no more'
             or diag $ng->log_lines(qr/name "users\.test"/);
 
         $ng->mark_log;
@@ -84,7 +84,7 @@ for my $way (@ways) {
         # What has failed is followed as before.
         $dns->set('users.test' => ['127.0.0.2', '127.0.0.4']);
         has($ng, 'users', at(qw(127.0.0.2 127.0.0.4)), 'and it is followed', 3);
-        is told($ng, qr/name "users\.test"/), 2, 'a line for each';
+        is told($ng, qr/name "users\.test"/, 2), 2, 'a line for each';
 
         # Good again with other addresses than before.
         $ng->mark_log;
@@ -93,7 +93,7 @@ for my $way (@ways) {
         $mend->($dns, '127.0.0.3');
         has($ng, 'users', at('127.0.0.3'), 'after which there is another address');
         is name($ng, 'users.test')->{error}, undef, 'and no error';
-        is told($ng, qr/\[warn\].* name "users\.test"/), 1, 'one warning';
+        is told($ng, qr/\[warn\].* name "users\.test"/, 1), 1, 'one warning';
 
         $load->go_on;
         my %got = $load->end;

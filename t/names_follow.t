@@ -104,7 +104,7 @@ subtest 'addresses come and go under load' => sub {
         'nobody comes to them any more';
     is_deeply [sort keys %after], [map {"200 $_"} at(qw(127.0.0.2 127.0.0.3 127.0.0.4 ::1))->@*],
         'each has served in its time, and no request has failed';
-    is told($ng, qr/name "users\.test" is/), 2, 'two changes, two lines';
+    is told($ng, qr/name "users\.test" is/, 2), 2, 'two changes, two lines';
 };
 
 subtest 'a request outlives its address' => sub {

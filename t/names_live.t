@@ -41,7 +41,7 @@ subtest 'a file is bad' => sub {
     ok wait_for { status($ng)->{config}{error} }, 'it is not taken over';
     move_on("but names are followed, time $_") for 1 .. 2;
     ok status($ng)->{config}{error}, 'it is still bad';
-    is told($ng, qr/not taken over/), 1, 'and told once';
+    is told($ng, qr/not taken over/, 1), 1, 'and told once';
 
     change($ng, "version: 1\nservices:\n  users: [{url: http://users.test:$port, weight: 2}]\n");
     ok wait_for { !status($ng)->{config}{error} }, 'a good one';
@@ -148,7 +148,7 @@ subtest 'a zone that is too small' => sub {
     my $asked = $dns->queries('users.test', 'A');
     ok wait_for { $dns->queries('users.test', 'A') >= $asked + 2 }, 'asked again';
     is ids($ng, 'users'), at('127.0.0.2')->[0], 'what is in force stays';
-    is told($ng, qr/has no memory/), 1, 'and that is told once';
+    is told($ng, qr/has no memory/, 1), 1, 'and that is told once';
 
     $dns->set('users.test' => ['127.0.0.3']);
     has($ng, 'users', at('127.0.0.3'), 'until there is less', SOON);

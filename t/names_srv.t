@@ -62,7 +62,7 @@ subtest 'hosts, ports, weights, priorities' => sub {
     is_deeply [shares($ng, $b, 40, 'users/')], [30, 10, 0, 0, 0, 0], 'that is what they get';
     is_deeply name($ng, $service), { name => $service, addresses => 3, error => undef }, 'the status';
 
-    my ($line) = $ng->log_lines(qr/\[notice\].* name "_http\._tcp\.users\.test" is 3 addresses: /);
+    my ($line) = $ng->wait_for_log(qr/\[notice\].* name "_http\._tcp\.users\.test" is 3 addresses: /);
     like $line // '', qr/ \+\Q$_\E\b/, "the log has $_" for @at[0, 1, 2];
 };
 

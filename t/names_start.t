@@ -69,7 +69,7 @@ for my $way (@ways) {
         $load->go_on;
         my %got = $load->end;
         is_deeply [sort keys %got], ["200 127.0.0.2:$port", '503 -'], 'nobody has seen anything else';
-        is told($ng, qr/\[warn\].* name "users\.test"/), 1, 'one warning';
+        is told($ng, qr/\[warn\].* name "users\.test"/, 1), 1, 'one warning';
         $ng->stop;
     };
 }

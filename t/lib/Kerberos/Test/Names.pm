@@ -108,10 +108,13 @@ sub name ($ng, $name) {
 sub generation ($ng) { return status($ng)->{generation} }
 
 
-# How many lines of the log are like that.
+# How many lines of the log are like that. What is told of stands there a moment after it shows: so
+# many are waited for.
 
-sub told ($ng, $pattern) {
-    my @lines = $ng->log_lines($pattern);
+sub told ($ng, $pattern, $wanted = 0) {
+    my @lines;
+
+    wait_for { @lines = $ng->log_lines($pattern); @lines >= $wanted } 10;
 
     return scalar @lines;
 }
