@@ -7,11 +7,13 @@
 use v5.36;
 
 use File::Temp qw(tempdir);
+use POSIX qw(mkfifo);
 use FindBin;
 use lib "$FindBin::Bin/lib";
 
 use Kerberos::Test;
 use Kerberos::Test::Ctl qw(kerberosctl command_output);
+use Kerberos::Test::Process qw(spawn);
 
 my $dir = tempdir(CLEANUP => 1);
 
@@ -131,14 +133,29 @@ subtest 'standard input and environment' => sub {
 };
 
 subtest 'what cannot be read' => sub {
-    my ($code, $out, $err) = kerberosctl(['validate', $good, "$dir/none.yaml", $dir]);
+    my $large = "$dir/large.yaml";
+    open my $file, '>', $large or die $!;
+    truncate $file, 16 * 1024 * 1024 + 1 or die $!;
+
+    my ($code, $out, $err) = kerberosctl(['validate', $good, "$dir/none.yaml", $dir, $large]);
 
     is $code, 3, 'refused';
-    is $out, <<"EOF", 'and why';
-$dir/none.yaml: cannot be read (No such file or directory)
-$dir: cannot be read (Is a directory)
-2 errors; registry not loaded
+    is $out, <<"EOF", 'and why, in the words of nginx';
+open() "$dir/none.yaml" failed (2: No such file or directory)
+"$dir" is not a file of at most 16m
+"$large" is not a file of at most 16m
+3 errors; registry not loaded
 EOF
+
+    my ($json) = (kerberosctl(['validate', '--format=json', "$dir/none.yaml"]))[1];
+    is_deeply [map { @$_{qw(file text)} } decode_json($json)->{problems}->@*],
+        ["$dir/none.yaml", qq(open() "$dir/none.yaml" failed (2: No such file or directory))], 'as json';
+
+    my $pipe = "$dir/pipe";      # as of "<(...)" in a shell
+    mkfifo($pipe, 0600) or die "mkfifo: $!\n";
+    my $writer = spawn(argv => ['cat', $good], stdout => $pipe);
+    is +(kerberosctl(['validate', $pipe]))[0], 0, 'a pipe is a file here';
+    waitpid $writer, 0;
 };
 
 subtest 'formats' => sub {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "cli/validate.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -15,6 +16,7 @@
 
 #include "core/registry/env_variables.h"
 #include "core/registry/files.h"
+#include "core/registry/raw_text.h"
 #include "core/registry/telling.h"
 
 namespace kerberos::cli {
@@ -30,6 +32,12 @@ Environment environment_of_process() {
   return Environment(entries);
 }
 
+std::string failed(std::string_view what, const std::string& path) {
+  const int error = errno;
+  return std::string(what) + "() \"" + path + "\" failed (" + std::to_string(error) + ": " +
+         std::strerror(error) + ")";
+}
+
 // All that comes; where something went wrong, errno says what.
 bool read_all(std::FILE* stream, std::string& text) {
   constexpr std::size_t kChunk = 65'536;
@@ -42,10 +50,29 @@ bool read_all(std::FILE* stream, std::string& text) {
   }
 }
 
-bool read_file(const std::string& path, std::string& text) {
+// A pipe has no size yet: a shell may have put it there ("<(...)").
+bool is_file_or_pipe(const std::string& path) {
+  struct stat info {};
+  if (stat(path.c_str(), &info) != 0) return true;  // to open it tells why
+  if (S_ISREG(info.st_mode))
+    return static_cast<std::size_t>(info.st_size) <= registry::kTextSizeMax;
+  return S_ISFIFO(info.st_mode) || S_ISCHR(info.st_mode);
+}
+
+// Why the file cannot be read, in the words of the module; empty: it was.
+std::string read_file(const std::string& path, std::string& text) {
+  if (!is_file_or_pipe(path)) {
+    return "\"" + path + "\" is not a file of at most " +
+           std::to_string(registry::kTextSizeMax / 1024 / 1024) + "m";
+  }
   const std::unique_ptr<std::FILE, int (*)(std::FILE*)> stream(std::fopen(path.c_str(), "rb"),
                                                                std::fclose);
-  return stream != nullptr && read_all(stream.get(), text);
+  if (stream == nullptr) return failed("open", path);
+  return read_all(stream.get(), text) ? "" : failed("read", path);
+}
+
+std::string read_stdin(std::string& text) {
+  return read_all(stdin, text) ? "" : failed("read", "<stdin>");
 }
 
 // The files' texts. One that cannot be read has its reason among the problems.
@@ -54,10 +81,10 @@ std::vector<Source> load(const std::vector<std::string>& files, base::Problems& 
   for (const std::string& file : files) {
     Source& source = sources.emplace_back(Source{file == "-" ? "<stdin>" : file, {}});
     if (source.is_variable()) continue;
-    errno = 0;
-    if (file == "-" ? read_all(stdin, source.text) : read_file(file, source.text)) continue;
+    std::string why = file == "-" ? read_stdin(source.text) : read_file(file, source.text);
+    if (why.empty()) continue;
     problems.push_back({.place = {},
-                        .text = std::string("cannot be read (") + std::strerror(errno) + ")",
+                        .text = std::move(why),
                         .source = static_cast<std::uint32_t>(sources.size() - 1)});
   }
   return sources;
@@ -73,9 +100,18 @@ std::string counted(std::size_t count, std::string_view what) {
   return std::to_string(count).append(" ").append(what).append(count == 1 ? "" : "s");
 }
 
-void print_text(const FilesReading& reading, const std::vector<Source>& sources,
+// What cannot be read names its file itself.
+std::vector<std::string> lines_of(const FilesReading& reading, const std::vector<Source>& sources,
+                                  bool unread) {
+  if (!unread) return registry::told(reading.problems, sources);
+  std::vector<std::string> lines;
+  for (const base::Problem& problem : reading.problems) lines.push_back(problem.text);
+  return lines;
+}
+
+void print_text(const FilesReading& reading, const std::vector<std::string>& lines,
                 std::ostream& out) {
-  for (const auto& line : registry::told(reading.problems, sources)) out << line << '\n';
+  for (const auto& line : lines) out << line << '\n';
   if (const std::string idle = registry::told_idle(reading.idle); !idle.empty()) {
     out << "warning: " << idle << '\n';
   }
@@ -142,7 +178,8 @@ bool validate(const std::vector<std::string>& files, Format format, std::ostream
   base::Problems unread;
   std::vector<Source> sources = load(files, unread);
   FilesReading reading;
-  if (unread.empty()) {
+  const bool is_unread = !unread.empty();
+  if (!is_unread) {
     sources = registry::with_variables(std::move(sources), environment);
     reading = registry::read_files(sources, environment);
     registry::settle(reading, {});
@@ -151,7 +188,7 @@ bool validate(const std::vector<std::string>& files, Format format, std::ostream
   }
   switch (format) {
     case Format::kText:
-      print_text(reading, sources, out);
+      print_text(reading, lines_of(reading, sources, is_unread), out);
       break;
     case Format::kJson:
       print_json(reading, sources, out);
