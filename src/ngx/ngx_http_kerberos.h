@@ -68,6 +68,8 @@ typedef struct {
     ngx_uint_t                       looked;
     u_char                           seen[16];       /* from outside */
     u_char                           read[16];       /* so when read */
+    ngx_uint_t                       lacked;         /* memory in the zone */
+    ngx_msec_t                       rested;         /* then it may try again */
 
     /* what was read last and has names; NULL: nothing */
     kerberos_config                 *config;

@@ -10,6 +10,9 @@
 #include "ngx/ngx_http_kerberos_registry.h"
 
 
+/* so many times as long as it took, where there was no memory for it */
+#define NGX_HTTP_KERBEROS_LOAD_REST  10
+
 
 typedef enum {
     NGX_HTTP_KERBEROS_UNCHANGED = 0,
@@ -73,6 +76,13 @@ ngx_http_kerberos_look(ngx_http_kerberos_main_conf_t *kmcf)
     load = ngx_calloc(sizeof(ngx_http_kerberos_load_t), kmcf->cycle->log);
     if (load == NULL) {
         return;
+    }
+
+    if (leader->lacked
+        && (ngx_msec_int_t) (ngx_current_msec - leader->rested) >= 0)
+    {
+        leader->lacked = 0;
+        ngx_memzero(leader->read, sizeof(leader->read));
     }
 
     tp = ngx_timeofday();
@@ -460,9 +470,15 @@ ngx_http_kerberos_end_load(void *data)
 
     case NGX_HTTP_KERBEROS_SHORT:
 
-        /* processes let go of older generations, then there may be some */
+        /*
+         * Processes let go of older generations, then there may be some; or
+         * there never will be, and nobody shall be kept busy by that.
+         */
 
-        ngx_memzero(leader->read, sizeof(leader->read));
+        leader->lacked = 1;
+        leader->rested = ngx_current_msec
+                         + NGX_HTTP_KERBEROS_LOAD_REST * (load->read
+                                                          + load->built);
 
         line = load->lines.elts;
 
