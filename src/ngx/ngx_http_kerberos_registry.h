@@ -140,7 +140,7 @@ void ngx_http_kerberos_watch_folders(int fd, ngx_array_t *registries);
 ngx_uint_t ngx_http_kerberos_look_new(ngx_http_kerberos_main_conf_t *kmcf,
     ngx_uint_t noticed, int64_t now);
 
-/* ngx_http_kerberos_load.c: taking over what they say */
+/* ngx_http_kerberos_look.c: taking over what they say */
 
 void ngx_http_kerberos_look(ngx_http_kerberos_main_conf_t *kmcf);
 
