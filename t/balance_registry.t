@@ -147,6 +147,10 @@ subtest 'what is wrong is refused with its place' => sub {
     like +($ng->config_test(http => 'kerberos_registry bad.yaml;'))[1],
         qr/bad\.yaml:1:21: unknown "nobody_set_this" variable/, 'of the defaults too';
 
+    $ng->write_file('bad.yaml', "a: {balance: hash \$proxy_host, peers: [http://127.0.0.1:1]}\n");
+    like +($ng->config_test(http => 'kerberos_registry bad.yaml;'))[1],
+        qr/bad\.yaml:1:\d+: unknown "proxy_host" variable/, 'and one that cannot be found by name';
+
     $ng->write_file('bad.yaml', join '', "services:\n", map {"  s$_->[0]: {balance: hash $_->[1], peers: [http://127.0.0.1:1]}\n"}
         [a => '$Set_here'], [b => '$arg_x'], [d => '$mapped'], [e => '$1']);
     is +($ng->config_test(http => 'kerberos_registry bad.yaml; map $uri $mapped { default 1; } server { set $set_here 1; }'))[0],

@@ -145,4 +145,50 @@ subtest 'more than there is memory for' => sub {
     is status($ng)->{config}{error}, undef, 'and the error is gone';
 };
 
+# Requests that have begun under an older registry keep its memory, until somebody asks for it. Then the
+# change is tried again, and no file changes: nor has this one been written just now.
+
+subtest 'until there is memory again' => sub {
+    my $ng = nginx(backend => $b, start => 0, http => <<'EOF');
+        kerberos_registry now/services.yaml;
+        kerberos_zone 1m;
+        server {
+            listen 127.0.0.1:%%PORT%%;
+            location = /status { kerberos_status; }
+            location / { kerberos_service a; proxy_pass http://kerberos; }
+        }
+EOF
+    my $write = sub ($net, $count) {
+        my @peers = map { "http://127.$net." . int($_ / 200) . '.' . (1 + $_ % 200) . ':1' } 1 .. $count;
+        $ng->write_file("$net/services.yaml", "allow_shrink: true\n" . registry(a => [url(1)], b => \@peers));
+    };
+    my $take = sub ($net) {
+        symlink $net, $ng->path('new') or die $!;
+        rename $ng->path('new'), $ng->path('now') or die $!;
+    };
+    my $in_force = sub { status($ng)->{generation} };
+
+    $ng->allow(qr/has no memory for/);
+    $write->(2, 480);
+    $write->(3, 20);
+    $write->(4, 1000);
+    $take->(2);
+    $ng->start;
+    $b->mode(1, 'delay', delay => 60, path => '/long');
+    my $c = http_connect($ng->port);
+    $c->ask('GET', '/long');
+    ok wait_for { service(status($ng), 'a')->{peers}[0]{in_flight} }, 'a request begins';
+
+    $take->(3);
+    ok wait_for { $in_force->() == 2 }, 'a change that there is room for';
+    pause(1.5);
+    $take->(4);
+    ok $ng->wait_for_log(qr/has no memory for 1001 peers/), 'and one that there is none for at first';
+    ok +(wait_for { $in_force->() == 3 } 20), 'is taken over' or diag explain status($ng)->{zone};
+    is status($ng)->{config}{error}, undef, 'and no error is left';
+    is service(status($ng), 'a')->{peers}[0]{in_flight}, 1, 'the request goes on';
+    $c->close;
+    $b->mode(1, 'ok');
+};
+
 done_testing;

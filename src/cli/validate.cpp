@@ -150,7 +150,7 @@ std::string escaped(std::string_view text, std::string_view special) {
       result += c;
     } else {
       char code[4];
-      std::snprintf(code, sizeof(code), "%%%02X", static_cast<unsigned char>(c));
+      static_cast<void>(std::snprintf(code, sizeof(code), "%%%02X", static_cast<unsigned char>(c)));
       result += code;
     }
   }
