@@ -85,6 +85,8 @@ subtest 'sizes' => sub {
         'services.yaml:100002:3: too many peers (at most 100000 in one file)', 'peers';
     is $first_of->('a: [' . 'x,' x 2_000_001 . "]\n"),
         'services.yaml:1:3999999: too many values (at most 2000000)', 'values';
+    is $first_of->('a: [' . '~,' x 2_000_001 . "]\n"),
+        'services.yaml:1:3999999: too many values (at most 2000000)', 'values that are none';
     is $first_of->('[' x (1 << 20)),
         'services.yaml:1:1048576: unclosed "[" (no closing ] up to the end of the file)', 'a million brackets';
 };

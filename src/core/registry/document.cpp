@@ -106,7 +106,7 @@ class Builder : public YAML::EventHandler {
     if (under_key()) {
       node.place = open_.back().key->place;
       node.length = open_.back().key->length;
-    } else if (is_item()) {
+    } else if (is_block_item()) {
       node.place = place_of_item(mark);
     }
     if (awaits_key()) return stop(node.place, "empty key (a key is a word)");
@@ -212,7 +212,11 @@ class Builder : public YAML::EventHandler {
     return {place.line - lines - added, static_cast<int>(*dash - begin) + 1};
   }
 
-  bool is_item() const { return !open_.empty() && open_.back().node.kind == Kind::kSequence; }
+  // Between brackets nothing has to be written as "~", and many can stand in one long line.
+  bool is_block_item() const {
+    return !open_.empty() && open_.back().node.kind == Kind::kSequence &&
+           !text_.substr(open_.back().at).starts_with('[');
+  }
   bool under_key() const { return !open_.empty() && open_.back().key.has_value(); }
   bool awaits_key() const {
     return !open_.empty() && open_.back().node.kind == Kind::kMap && !open_.back().key;
