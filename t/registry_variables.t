@@ -124,6 +124,8 @@ subtest 'problems are told with the variable and the column' => sub {
             'A_SVC_HEALTH_CHECK:1:1: invalid value "30s:10s" (INTERVAL:TIMEOUT:DELAY, such as 30s:10s:5s)'],
         [{ A_SVC_INSTANCES => $one, A_SVC_LOAD_BALANCE_STRATEGY => 'fastest' },
             qr/^A_SVC_LOAD_BALANCE_STRATEGY:1:1: invalid balancing method "fastest"/],
+        [{ A_SVC_INSTANCES => $one, A_SVC_LOAD_BALANCE_STRATEGY => 'hash $nobody_set_this' },
+            'A_SVC_INSTANCES:1:1: unknown "nobody_set_this" variable'],
         [{ A_SVC_INSTANCE => $one },
             qr/^A_SVC_INSTANCE:1:1: unknown variable "A_SVC_INSTANCE" \(did you mean "INSTANCES"\?/],
         [{ A_SVC_RETRY => '3:1s:1s:1' }, qr/^A_SVC_RETRY:1:1: service "a" without A_SVC_INSTANCES/],
